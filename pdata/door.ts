@@ -1,0 +1,27 @@
+// The door of pdata: telemetry as data. Codecs have doors of their own (`#pdata/exposition`, `#pdata/remote_write`).
+export {
+  labelsEqual,
+  labelsFrom,
+  labelsText,
+  labelValue,
+  Metadata,
+  MetricType,
+  normalNaNBits,
+  Note,
+  noteOf,
+  Series,
+  SeriesBatch,
+  SeriesLayout,
+  setNote,
+  SlotFlag,
+  staleBits,
+} from './series.ts'
+export type {
+  HistogramSpan,
+  Labels,
+  NativeHistogram,
+  Notable,
+  SeriesBatchColumns,
+  SlotExemplar,
+} from './series.ts'
+export { Metrics } from './metrics.ts'
