@@ -1,6 +1,6 @@
 // The contract between a component and the service that runs it.
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Consumer, MetricsConsumer, MetricsPort, NodeCounters, Signal } from './consumer.ts'
+import type { MetricsConsumer, MetricsPort, NodeCounters, Signal } from './consumer.ts'
 import type { MetricSource } from './metric_source.ts'
 import type { Settings } from './schema.ts'
 import type { Value } from './values.ts'
@@ -52,6 +52,8 @@ export interface Component<S extends object = object> {
   stop(deadlineMs: number): void | Promise<void>
   /** Requests to `/api/v0/component/<id>/<path>`; `path` begins with `/`. */
   http?(request: IncomingMessage, response: ServerResponse, path: string): void | Promise<void>
+  /** Pages that this node serves on the admin server, by path (`/live/metrics`). */
+  readonly pages?: ReadonlyMap<string, (request: IncomingMessage, response: ServerResponse) => void | Promise<void>>
   /** What a scrape of this node's in-process target reads (`<memory-addr>/api/v0/component/<id>/metrics`). */
   readonly source?: MetricSource
   /** State for people to look at (targets with their last error, queue depths), JSON, no secrets. */
@@ -173,7 +175,7 @@ export interface Host {
   /** The component's own health; the service adds evaluation's. Calling again with the same state is cheap. */
   setHealth(state: HealthState, message: string): void
   /** One consumer for all of `ports`; counts `out` once per item. Ask again after an update. */
-  outlet(ports: readonly MetricsPort[]): Consumer<import('#pdata').Metrics>
+  outlet(ports: readonly MetricsPort[]): MetricsConsumer
   /**
    * The source behind an in-process target, if `address` is the memory address and `path` is a node's; else undefined.
    * `path` is a URL path: `/api/v0/component/<id>/metrics`, or `/metrics` for the process's own.

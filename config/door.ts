@@ -1,0 +1,11 @@
+// The door of config: configuration texts to plans.
+export { compileAlloy } from './alloy/compile.ts'
+export type { AlloySource } from './alloy/compile.ts'
+export { parseFile } from './alloy/parser.ts'
+export { printFile } from './alloy/printer.ts'
+export { ImportStore } from './alloy/imports.ts'
+export { readConfiguration } from './alloy/sources.ts'
+export { renderDiagnostics } from './diagnostics.ts'
+export type { Diagnostic } from './diagnostics.ts'
+export { hasErrors } from './plan.ts'
+export type { CompileOptions, ComponentRegistry, Evaluation, ExportsView, Plan, PlanNode, ProcessSettings } from './plan.ts'

@@ -1,0 +1,55 @@
+// The program: reads the command line and runs the command.
+import { parseFlags, UsageError } from './flags.ts'
+import { version } from './version.ts'
+
+const usage = `Solder ${version}: an OpenTelemetry collector distribution that runs Grafana Alloy's configurations.
+
+Usage:
+  solder <command> [flags]
+
+Commands:
+  run PATH        Run a configuration file, or a directory of .alloy files
+  validate PATH   Say everything that is wrong with a configuration
+  fmt [FILE]      Format a configuration file (standard input without FILE)
+  components      List the components of this build
+  demo            Collect this host's metrics and keep them in memory to look at
+
+  --version, -v   Print the version
+  --help, -h      Print this page; after a command: its flags
+`
+
+/** Commands load their code when they are called. */
+const commands: Readonly<Record<string, () => Promise<(args: readonly string[]) => Promise<number>>>> = {
+  run: async () => (await import('./run.ts')).runCommand,
+  demo: async () => (await import('./run.ts')).demoCommand,
+  validate: async () => (await import('./validate.ts')).validateCommand,
+  fmt: async () => (await import('./format.ts')).formatCommand,
+  format: async () => (await import('./format.ts')).formatCommand,
+  components: async () => (await import('./list.ts')).componentsCommand,
+}
+
+async function main(args: readonly string[]): Promise<number> {
+  const [name = '', ...rest] = args
+  const command = Object.hasOwn(commands, name) ? commands[name] : undefined
+  if (command) return (await command())(rest)
+  if (name === '--version' || name === '-v') {
+    process.stdout.write(
+      `solder, version ${version}\n  node:     ${process.versions.node}\n  platform: ${process.platform}/${process.arch}\n`,
+    )
+    return 0
+  }
+  if (name === '' || name === 'help' || name === '--help' || name === '-h') {
+    process.stdout.write(usage)
+    return 0
+  }
+  if (name.startsWith('-')) parseFlags([name], [])
+  throw new UsageError(`unknown command ${JSON.stringify(name)} for "solder"`)
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2))
+} catch (error) {
+  process.stderr.write(`Error: ${(error as Error).message}\n`)
+  if (!(error instanceof UsageError) && process.env['SOLDER_DEBUG']) process.stderr.write(`${(error as Error).stack}\n`)
+  process.exitCode = 1
+}

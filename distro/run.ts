@@ -1,0 +1,178 @@
+// `solder run`: the process around a service, with its admin server, signals and exit status.
+import { hostname } from 'node:os'
+import { createServer, type Server } from 'node:http'
+import type { HostGlobals } from '#component'
+import { parseGoDuration } from '#component'
+import { readConfiguration } from '#config'
+import { systemClock } from '#lib/clock'
+import {
+  AdminPages,
+  type ConfigurationText,
+  configureLogging,
+  LineLoggerProvider,
+  type LoadResult,
+  problemText,
+  Service,
+} from '#service'
+import { registry } from './components.ts'
+import { defaultConfig, defaultConfigName } from './default_config.ts'
+import { flagsText, type FlagValues, parseFlags, UsageError } from './flags.ts'
+import { runFlags } from './run_flags.ts'
+import { checkFormat, stabilityLevel } from './validate.ts'
+import { version } from './version.ts'
+
+const help = { name: 'help', short: 'h', kind: 'bool', default: false, doc: 'Print this page' } as const
+const flags = [...runFlags, help]
+
+export async function runCommand(args: readonly string[]): Promise<number> {
+  const { values, given, rest } = parseFlags(args, flags)
+  if (values.get('help')) {
+    process.stdout.write(`Usage:\n  solder run [flags] PATH\n\nFlags:\n${flagsText(flags)}\n`)
+    return 0
+  }
+  const [path] = rest
+  if (path === undefined || rest.length > 1) throw new UsageError(`accepts 1 arg(s), received ${rest.length}`)
+  checkFormat(values)
+  checkExperimental(values, given)
+  return serve(values, given, () => readConfiguration(path))
+}
+
+/** The main job on an embedded configuration: no file, no account, no server. */
+export async function demoCommand(args: readonly string[]): Promise<number> {
+  const { values, given, rest } = parseFlags(args, flags)
+  if (rest.length > 0) throw new UsageError(`accepts 0 arg(s), received ${rest.length}`)
+  const address = String(values.get('server.http.listen-addr'))
+  const text: ConfigurationText = { sources: [{ name: defaultConfigName, text: defaultConfig }], directory: '.' }
+  return serve(values, given, () => text, () => {
+    process.stdout.write(
+      `Collecting: metrics of this host (CPU, memory, disks, network, …), every 15 seconds.\n` +
+        `Look here:  http://${address}/live/metrics has the current value of every series.\n` +
+        `Send it on: prometheus.remote_write "default" { endpoint { url = "https://YOUR-PROMETHEUS/api/v1/write" } } ` +
+        `in a file of your own (see README.md), then: distro/solder run FILE\n`,
+    )
+  })
+}
+
+function checkExperimental(values: FlagValues, given: ReadonlySet<string>): void {
+  if (stabilityLevel(values) === 'experimental') return
+  for (const spec of runFlags) {
+    if (!spec.experimental || !given.has(spec.name)) continue
+    throw new UsageError(
+      `'${spec.name}' can only be used at experimental stability level. ` +
+        'Use --stability.level=experimental to enable experimental features',
+    )
+  }
+}
+
+function globalsOf(values: FlagValues): HostGlobals {
+  const durability = String(values.get('storage.durability'))
+  if (durability !== 'spill' && durability !== 'always') {
+    throw new UsageError(
+      `invalid argument ${JSON.stringify(durability)} for "--storage.durability" flag: it is one of spill, always`,
+    )
+  }
+  return {
+    hostname: hostname(),
+    version,
+    listenAddress: String(values.get('server.http.listen-addr')),
+    memoryAddress: String(values.get('server.http.memory-addr')),
+    storagePath: String(values.get('storage.path')),
+    durability,
+    userAgent: `Solder/${version}`,
+  }
+}
+
+async function serve(
+  values: FlagValues,
+  given: ReadonlySet<string>,
+  readText: () => ConfigurationText,
+  onStarted: () => void = () => {},
+): Promise<number> {
+  const stopDeadlineMs = parseGoDuration(String(values.get('feature.component-shutdown-deadline')))
+  if (stopDeadlineMs === undefined) {
+    throw new UsageError('invalid argument for "--feature.component-shutdown-deadline" flag: not a duration')
+  }
+  const logging = new LineLoggerProvider({
+    level: 'info',
+    format: 'logfmt',
+    clock: systemClock,
+    write: (line) => void process.stderr.write(line),
+  })
+  const service = new Service({
+    registry,
+    stability: stabilityLevel(values),
+    environment: process.env,
+    globals: globalsOf(values),
+    clock: systemClock,
+    logging,
+    readConfiguration: readText,
+  })
+  for (const spec of runFlags) {
+    if (spec.inert && given.has(spec.name) && spec.name !== 'disable-reporting') {
+      service.log.warn('A flag has no effect', { flag: `--${spec.name}`, why: spec.inert })
+    }
+  }
+  service.onSettings((settings) => configureLogging(logging, settings))
+  const stopped = onSignals(service)
+  const server = await listen(service)
+  const result = await service.start()
+  report(result)
+  if (!result.ok) {
+    process.stderr.write('Error: could not perform the initial load successfully\n')
+    await close(server)
+    await service.stop(0)
+    return 1
+  }
+  service.log.info('Solder is ready', { components: service.graph.nodes.size, address: service.globals.listenAddress })
+  onStarted()
+  const signal = await stopped
+  service.log.info('Stopping', { signal })
+  await service.stop(stopDeadlineMs)
+  await close(server)
+  return 0
+}
+
+function report(result: LoadResult): void {
+  if (result.diagnostics.length > 0) process.stderr.write(problemText(result))
+}
+
+/** SIGHUP reloads. The promise is kept with the name of the first signal that asks to stop; the second one ends at once. */
+function onSignals(service: Service): Promise<string> {
+  process.on('SIGHUP', () => {
+    service.reload().then(report, (error: Error) => service.log.error('Cannot reload', { err: error.message }))
+  })
+  return new Promise((resolve) => {
+    let stopping = false
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+      process.on(signal, () => {
+        if (stopping) process.exit(130)
+        stopping = true
+        resolve(signal)
+      })
+    }
+  })
+}
+
+async function listen(service: Service): Promise<Server> {
+  const pages = new AdminPages(service)
+  const server = createServer((request, response) => void pages.handle(request, response))
+  const { host, port } = parseAddress(service.globals.listenAddress)
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error) => {
+      reject(new Error(`Cannot listen on ${service.globals.listenAddress}: ${error.message}`))
+    })
+    server.listen(port, host, resolve)
+  })
+  return server
+}
+
+function parseAddress(address: string): { host: string; port: number } {
+  const m = /^(?:\[([^\]]+)\]|([^:]*)):(\d+)$/.exec(address)
+  if (!m) throw new UsageError(`Cannot listen on ${JSON.stringify(address)}: it is not of the form host:port`)
+  return { host: m[1] ?? (m[2] || '::'), port: Number(m[3]) }
+}
+
+async function close(server: Server): Promise<void> {
+  server.closeAllConnections()
+  await new Promise<void>((resolve) => server.close(() => resolve()))
+}

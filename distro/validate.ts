@@ -1,0 +1,90 @@
+// `solder validate`: finds everything that `solder run` would refuse, without starting anything.
+import { hostname, tmpdir } from 'node:os'
+import { Capsule, type Signal, type Stability, Stability as Stabilities } from '#component'
+import { compileAlloy, type ExportsView, hasErrors, ImportStore, readConfiguration, renderDiagnostics } from '#config'
+import { LineLoggerProvider, loggerFor } from '#service'
+import { systemClock } from '#lib/clock'
+import { registry } from './components.ts'
+import { flagsText, type FlagValues, parseFlags, UsageError } from './flags.ts'
+import { formatFlags, stabilityFlags } from './run_flags.ts'
+import { version } from './version.ts'
+
+const flags = [
+  ...formatFlags,
+  ...stabilityFlags,
+  { name: 'help', short: 'h', kind: 'bool', default: false, doc: 'Print this page' } as const,
+]
+
+export async function validateCommand(args: readonly string[]): Promise<number> {
+  const { values, rest } = parseFlags(args, flags)
+  if (values.get('help')) {
+    process.stdout.write(`Usage:\n  solder validate [flags] PATH\n\nFlags:\n${flagsText(flags)}\n`)
+    return 0
+  }
+  const [path] = rest
+  if (path === undefined || rest.length > 1) throw new UsageError(`accepts 1 arg(s), received ${rest.length}`)
+  checkFormat(values)
+  const { sources, directory } = readConfiguration(path)
+  const clock = systemClock
+  const logging = new LineLoggerProvider({
+    level: 'error',
+    format: 'logfmt',
+    clock,
+    write: (line) => void process.stderr.write(line),
+  })
+  const imports = new ImportStore({
+    clock,
+    log: loggerFor(logging, {}),
+    userAgent: `Solder/${version}`,
+    storagePath: tmpdir(),
+  })
+  const plan = await compileAlloy(sources, directory, nothingRuns(), imports, {
+    registry,
+    stability: stabilityLevel(values),
+    environment: process.env,
+    hostname: hostname(),
+    version,
+  })
+  if (plan.diagnostics.length > 0) {
+    const color = process.stderr.isTTY === true
+    process.stderr.write(renderDiagnostics(plan.diagnostics, plan.sources, { color }))
+  }
+  if (!hasErrors(plan.diagnostics)) return 0
+  process.stderr.write('Error: validation failed\n')
+  return 1
+}
+
+/** No exports are known; every node has a port that can be referred to. */
+function nothingRuns(): ExportsView {
+  const receivers = new Map<string, Capsule>()
+  return {
+    exports: () => undefined,
+    receiver(nodeId: string, signals: readonly Signal[]) {
+      let capsule = receivers.get(nodeId)
+      if (!capsule) {
+        const port = { nodeId, signal: signals[0] ?? 'metrics', consume: () => undefined }
+        capsule = new Capsule('MetricsReceiver', port)
+        receivers.set(nodeId, capsule)
+      }
+      return capsule
+    },
+  }
+}
+
+export function stabilityLevel(values: FlagValues): Stability {
+  const text = String(values.get('stability.level'))
+  if (Object.hasOwn(Stabilities, text)) return text as Stability
+  throw new UsageError(
+    `invalid argument ${JSON.stringify(text)} for "--stability.level" flag: ` +
+      `it is one of ${Object.keys(Stabilities).join(', ')}`,
+  )
+}
+
+export function checkFormat(values: FlagValues): void {
+  const format = String(values.get('config.format'))
+  if (format === 'alloy') return
+  if (['otelcol', 'prometheus', 'promtail', 'static'].includes(format)) {
+    throw new UsageError(`--config.format=${format} is not supported yet: only alloy is`)
+  }
+  throw new UsageError(`unsupported config format ${JSON.stringify(format)}`)
+}

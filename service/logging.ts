@@ -1,0 +1,93 @@
+// The process's own log: lines through the OpenTelemetry logs API to standard error, as logfmt or JSON.
+import type { Logger as LogsLogger, LoggerProvider, LogRecord } from '@opentelemetry/api-logs'
+import { SeverityNumber } from '@opentelemetry/api-logs'
+import type { Clock, Logger } from '#component'
+
+export const LogLevel = { debug: 'debug', info: 'info', warn: 'warn', error: 'error' } as const
+export type LogLevel = (typeof LogLevel)[keyof typeof LogLevel]
+
+const severity: Readonly<Record<LogLevel, SeverityNumber>> = {
+  debug: SeverityNumber.DEBUG,
+  info: SeverityNumber.INFO,
+  warn: SeverityNumber.WARN,
+  error: SeverityNumber.ERROR,
+}
+
+export interface LoggingOptions {
+  readonly level: LogLevel
+  readonly format: 'logfmt' | 'json'
+  readonly clock: Clock
+  write(line: string): void
+}
+
+/** A provider of the OpenTelemetry logs API that writes each record as one line. Level and format can change. */
+export class LineLoggerProvider implements LoggerProvider {
+  #options: LoggingOptions
+
+  constructor(options: LoggingOptions) {
+    this.#options = options
+  }
+
+  configure(options: Partial<LoggingOptions>): void {
+    this.#options = { ...this.#options, ...options }
+  }
+
+  getLogger(name: string): LogsLogger {
+    return {
+      enabled: (options) => this.#wanted(options?.severityNumber ?? SeverityNumber.INFO),
+      emit: (record) => this.#emit(name, record),
+    }
+  }
+
+  #wanted(number: SeverityNumber): boolean {
+    return number >= severity[this.#options.level]
+  }
+
+  #emit(_name: string, record: LogRecord): void {
+    if (!this.#wanted(record.severityNumber ?? SeverityNumber.INFO)) return
+    const { format, clock, write } = this.#options
+    const fields: [string, unknown][] = [
+      ['ts', new Date(clock.now()).toISOString()],
+      ['level', record.severityText ?? 'info'],
+      ['msg', record.body],
+      ...Object.entries(record.attributes ?? {}),
+    ]
+    write(format === 'json' ? jsonLine(fields) : logfmtLine(fields))
+  }
+}
+
+/** The logger that components get: constant sentences with fields. */
+export function loggerFor(provider: LoggerProvider, fields: Readonly<Record<string, string>>): Logger {
+  const logger = provider.getLogger('solder')
+  const at =
+    (level: LogLevel) =>
+    (message: string, more: Readonly<Record<string, unknown>> = {}): void => {
+      if (!logger.enabled({ severityNumber: severity[level] })) return
+      const attributes: Record<string, string | number | boolean> = { ...fields }
+      for (const [key, value] of Object.entries(more)) attributes[key] = shown(value)
+      logger.emit({ severityNumber: severity[level], severityText: level, body: message, attributes })
+    }
+  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
+}
+
+/** A field's value for a line. Secrets print themselves as `(secret)`. */
+function shown(value: unknown): string | number | boolean {
+  if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') return value
+  if (value instanceof Error) return value.message
+  if (typeof value === 'bigint') return value.toString()
+  if (value === null || value === undefined) return ''
+  if (typeof value === 'object' && 'toJSON' in value) return String(value)
+  return JSON.stringify(value, (_, v: unknown) => (typeof v === 'bigint' ? v.toString() : v)) ?? ''
+}
+
+function jsonLine(fields: readonly (readonly [string, unknown])[]): string {
+  return `${JSON.stringify(Object.fromEntries(fields))}\n`
+}
+
+function logfmtLine(fields: readonly (readonly [string, unknown])[]): string {
+  return `${fields.map(([key, value]) => `${key.replace(/[\s="]/g, '_')}=${logfmtValue(String(value))}`).join(' ')}\n`
+}
+
+function logfmtValue(text: string): string {
+  return text !== '' && /^[^\s="\\\p{Cc}]+$/u.test(text) ? text : JSON.stringify(text)
+}

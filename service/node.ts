@@ -1,0 +1,234 @@
+// One running node: the component instance with everything the service keeps around it.
+import { join } from 'node:path'
+import type {
+  Clock,
+  Component,
+  ComponentDefinition,
+  Consumer,
+  Host,
+  HostGlobals,
+  Instruments,
+  Logger,
+  MetricsPort,
+  MetricSource,
+  Signal,
+  Value,
+} from '#component'
+import { Capsule, ConsumeError, HealthState, NodeCounters, valuesEqual } from '#component'
+import type { PlanNode } from '#config'
+import type { Metrics } from '#pdata'
+
+export interface Health {
+  readonly state: HealthState
+  readonly message: string
+  readonly updatedTimeMs: number
+}
+
+/** Takes metrics for a node: counts, and passes on to whichever instance runs behind the node's id now. */
+export class NodePort implements MetricsPort {
+  readonly nodeId: string
+  readonly signal: Signal = 'metrics'
+  node: RunningNode | undefined
+
+  constructor(nodeId: string) {
+    this.nodeId = nodeId
+  }
+
+  consume(batch: Metrics): void | Promise<void> {
+    const node = this.node
+    const consumer = node?.component?.metrics
+    if (!node || !consumer) {
+      throw new ConsumeError(`Cannot take metrics: ${this.nodeId} is not running`, { retryable: true })
+    }
+    const counters = node.counters
+    const items = batch.count
+    counters.in += items
+    let done: void | Promise<void>
+    try {
+      done = consumer.consume(batch)
+    } catch (error) {
+      counters.refused += items
+      throw error
+    }
+    if (!done) return undefined
+    return done.catch((error: unknown) => {
+      counters.refused += items
+      throw error
+    })
+  }
+}
+
+/** Hands one batch to every port and counts it as `out` once. */
+class Outlet implements Consumer<Metrics> {
+  readonly #node: RunningNode
+  readonly #ports: readonly MetricsPort[]
+
+  constructor(node: RunningNode, ports: readonly MetricsPort[]) {
+    this.#node = node
+    this.#ports = ports
+  }
+
+  consume(batch: Metrics): void | Promise<void> {
+    const items = batch.count
+    if (this.#ports.length === 0) {
+      this.#node.counters.drop('nothing to forward to', items)
+      return undefined
+    }
+    let waiting: Promise<void>[] | undefined
+    let failure: unknown
+    for (const port of this.#ports) {
+      try {
+        const done = port.consume(batch)
+        if (done) (waiting ??= []).push(done)
+      } catch (error) {
+        failure = error // the other ports get the batch all the same
+      }
+    }
+    if (waiting) return this.#wait(items, waiting, failure)
+    if (failure !== undefined) throw failure
+    this.#node.counters.out += items
+    return undefined
+  }
+
+  async #wait(items: number, waiting: readonly Promise<void>[], failure: unknown): Promise<void> {
+    this.#node.inFlight += items
+    try {
+      const results = await Promise.allSettled(waiting)
+      const rejected = results.find((r) => r.status === 'rejected')
+      if (failure !== undefined) throw failure
+      if (rejected) throw rejected.reason
+      this.#node.counters.out += items
+    } finally {
+      this.#node.inFlight -= items
+    }
+  }
+}
+
+/** What nodes need from the service. */
+export interface NodeContext {
+  readonly clock: Clock
+  readonly globals: HostGlobals
+  logger(nodeId: string): Logger
+  instruments(nodeId: string): Instruments & { close(): void }
+  exportsChanged(node: RunningNode): void
+  internalSource(address: string, path: string): MetricSource | undefined
+}
+
+export class RunningNode implements Host {
+  plan: PlanNode
+  /** The evaluated body that the settings came from. */
+  value: Value
+  settings: object
+  component: Component | undefined
+  /** Staged instances keep their exports to themselves until they are taken over. */
+  live = false
+  inFlight = 0
+  readonly id: string
+  readonly counters = new NodeCounters()
+  readonly log: Logger
+  readonly clock: Clock
+  readonly globals: HostGlobals
+  readonly instruments: Instruments & { close(): void }
+  readonly dataDir: string
+  exports: ReadonlyMap<string, Value> | undefined
+  #evaluation: Health
+  #own: Health
+  readonly #context: NodeContext
+
+  constructor(plan: PlanNode, settings: object, value: Value, context: NodeContext) {
+    this.plan = plan
+    this.settings = settings
+    this.value = value
+    this.id = plan.id
+    this.clock = context.clock
+    this.globals = context.globals
+    this.log = context.logger(plan.id)
+    this.instruments = context.instruments(plan.id)
+    this.dataDir = join(context.globals.storagePath, ...plan.id.split('/'))
+    this.#context = context
+    const now = context.clock.now()
+    this.#evaluation = { state: HealthState.healthy, message: 'evaluated', updatedTimeMs: now }
+    this.#own = { state: HealthState.unknown, message: 'not started', updatedTimeMs: now }
+  }
+
+  get definition(): ComponentDefinition {
+    return this.plan.definition
+  }
+  get componentName(): string {
+    return this.plan.definition.name
+  }
+  get label(): string {
+    return this.plan.label
+  }
+
+  /** Make the instance. Rejects with whatever `create` throws. */
+  async create(): Promise<void> {
+    this.component = await this.definition.create(this, this.settings)
+  }
+
+  async start(): Promise<void> {
+    try {
+      await this.component?.start?.()
+      if (this.#own.state === HealthState.unknown) this.setHealth(HealthState.healthy, 'started component')
+    } catch (error) {
+      const message = (error as Error).message
+      this.log.error('Cannot start a component', { err: message })
+      this.setHealth(HealthState.unhealthy, message)
+    }
+  }
+
+  async stop(deadlineMs: number): Promise<void> {
+    const { component } = this
+    try {
+      await component?.stop(deadlineMs)
+    } catch (error) {
+      this.log.error('Cannot stop a component cleanly', { err: (error as Error).message })
+    }
+    this.setHealth(HealthState.exited, 'component shut down')
+    this.live = false
+    this.instruments.close()
+  }
+
+  setExports(exports: Readonly<Record<string, Value>>): void {
+    const next = new Map(Object.entries(exports))
+    if (this.exports && valuesEqual(this.exports, next)) return
+    this.exports = next
+    if (this.live) this.#context.exportsChanged(this)
+  }
+
+  setHealth(state: HealthState, message: string): void {
+    if (this.#own.state === state && this.#own.message === message) return
+    this.#own = { state, message, updatedTimeMs: this.clock.now() }
+  }
+
+  setEvaluationHealth(state: HealthState, message: string): void {
+    if (this.#evaluation.state === state && this.#evaluation.message === message) return
+    this.#evaluation = { state, message, updatedTimeMs: this.clock.now() }
+  }
+
+  /** The worse of what evaluation and the component say. */
+  get health(): Health {
+    return healthRank[this.#evaluation.state] >= healthRank[this.#own.state] && this.#evaluation.state !== HealthState.healthy
+      ? this.#evaluation
+      : this.#own
+  }
+
+  get waiting(): number {
+    return this.counters.waiting + this.inFlight
+  }
+
+  outlet(ports: readonly MetricsPort[]): Consumer<Metrics> {
+    return new Outlet(this, ports)
+  }
+
+  internalSource(address: string, path: string): MetricSource | undefined {
+    return this.#context.internalSource(address, path)
+  }
+}
+
+const healthRank: Readonly<Record<HealthState, number>> = { healthy: 0, unknown: 1, exited: 2, unhealthy: 3 }
+
+/** The export that refers to a node's port. */
+export function receiverCapsule(port: NodePort): Capsule {
+  return new Capsule('MetricsReceiver', port)
+}

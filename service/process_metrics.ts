@@ -1,0 +1,67 @@
+// What the process says of itself: build, start time, CPU, memory, under the names that Alloy's dashboards read.
+import { readFileSync } from 'node:fs'
+import type { Instruments } from '#component'
+
+const goArchitecture: Readonly<Record<string, string>> = { x64: 'amd64', arm64: 'arm64', arm: 'arm', ia32: '386' }
+
+export function registerProcessMetrics(instruments: Instruments, version: string): void {
+  const startSeconds = Date.now() / 1000 - process.uptime()
+  const cpuSeconds = (): number => {
+    const { user, system } = process.cpuUsage()
+    return (user + system) / 1e6
+  }
+  instruments.gauge('alloy_build_info', 'A metric with a constant value of 1 labelled by what this was built from.', () => 1, {
+    branch: '',
+    goarch: goArchitecture[process.arch] ?? process.arch,
+    goos: process.platform,
+    goversion: `node${process.versions.node}`,
+    revision: '',
+    tags: 'solder',
+    version,
+  })
+  const cpuHelp = 'Total user and system CPU time spent in seconds.'
+  const startHelp = 'Start time of the process since unix epoch in seconds.'
+  const residentHelp = 'Resident memory size in bytes.'
+  const virtualHelp = 'Virtual memory size in bytes.'
+  for (const [prefix, cpu] of [
+    ['alloy_resources_process', 'alloy_resources_process_cpu_seconds_total'],
+    ['process', 'process_cpu_seconds_total'],
+  ] as const) {
+    instruments.observedCounter(cpu, cpuHelp, cpuSeconds)
+    instruments.gauge(`${prefix}_start_time_seconds`, startHelp, () => startSeconds)
+    instruments.gauge(`${prefix}_resident_memory_bytes`, residentHelp, () => process.memoryUsage.rss())
+    instruments.gauge(`${prefix}_virtual_memory_bytes`, virtualHelp, virtualBytes)
+  }
+  instruments.gauge('solder_heap_used_bytes', 'JavaScript heap in use, in bytes.', () => process.memoryUsage().heapUsed)
+  registerTraffic(instruments)
+}
+
+function virtualBytes(): number | undefined {
+  try {
+    return Number(readFileSync('/proc/self/statm', 'latin1').split(' ')[0]) * 4096
+  } catch {
+    return undefined
+  }
+}
+
+/** Bytes over all of the machine's network interfaces but loopback. */
+function registerTraffic(instruments: Instruments): void {
+  const read = (column: number) => (): number => {
+    let sum = 0
+    let text: string
+    try {
+      text = readFileSync('/proc/net/dev', 'latin1')
+    } catch {
+      return 0
+    }
+    for (const line of text.split('\n').slice(2)) {
+      const [name, rest] = line.split(':')
+      if (rest === undefined || name?.trim() === 'lo') continue
+      sum += Number(rest.trim().split(/\s+/)[column])
+    }
+    return sum
+  }
+  const help = (way: string): string => `Total bytes, host-wide, ${way} across all network interfaces.`
+  instruments.observedCounter('alloy_resources_machine_rx_bytes_total', help('received'), read(0))
+  instruments.observedCounter('alloy_resources_machine_tx_bytes_total', help('sent'), read(8))
+}
