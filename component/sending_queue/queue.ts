@@ -1,0 +1,641 @@
+// The sending queue of every exporter: parts wait in memory, are joined to requests, sent with retries, and move to disk
+// when the backend stays away, when memory is short, and at the stop.
+import type { Clock, Logger, Timer } from '#component'
+import { type LogPosition, SegmentLog } from '#lib/segment_log'
+import { decodePart, encodePart, type QueuePart } from './part.ts'
+
+export type SendOutcome =
+  | { readonly kind: 'sent' }
+  /** Try again later: the backend is away, overloaded, or asks to wait. */
+  | { readonly kind: 'retry'; readonly message: string; readonly retryAfterMs?: number }
+  /** The backend will never take it. */
+  | { readonly kind: 'rejected'; readonly reason: string; readonly message: string }
+
+export interface SendingQueueSettings {
+  /** Requests under way at once: begins with the least, grows under load. */
+  readonly lanesMin: number
+  readonly lanesMax: number
+  readonly itemsPerRequestMax: number
+  /** A request that is not full is sent when its oldest part has waited this long. */
+  readonly batchWaitMs: number
+  readonly memoryBytesMax: number
+  readonly diskBytesMax: number
+  /** Older parts are dropped; 0: never. */
+  readonly ageMaxMs: number
+  /** A backend that has been failing this long counts as away: what waits goes to disk. */
+  readonly spillAfterMs: number
+  /** At most this much is in memory only, in time, while the backend is away. */
+  readonly syncEveryMs: number
+  readonly backoffMinMs: number
+  readonly backoffMaxMs: number
+  /** `always`: a part counts as taken only when it is on disk and synced. */
+  readonly durability: 'spill' | 'always'
+}
+
+export interface SendingQueueHandlers {
+  /** Send one request made of parts of the same kind. Must end soon after `signal` is aborted. */
+  send(parts: readonly QueuePart[], signal: AbortSignal): Promise<SendOutcome>
+  onSent(parts: readonly QueuePart[], durationMs: number): void
+  onDropped(reason: string, items: number, message: string): void
+  onRetry?(items: number, message: string): void
+  /** A part that a process before this one left on disk is taken up. */
+  onRecovered?(items: number): void
+  /** Everything goes well again (undefined), or what is wrong. */
+  onHealth(problem: string | undefined): void
+}
+
+export interface SendingQueueContext {
+  readonly directory: string
+  readonly clock: Clock
+  readonly log: Logger
+}
+
+/** A part in the queue. */
+interface Entry {
+  readonly part: QueuePart
+  /** Where it ends on disk; undefined: it is in memory only. */
+  end: LogPosition | undefined
+  done: boolean
+}
+
+interface Lane {
+  readonly waiting: Entry[]
+  items: number
+  inFlight: readonly Entry[]
+  timer: Timer | undefined
+  busy: boolean
+  sentSince: number
+}
+
+const segmentBytesMax = 4 * 1024 * 1024
+const partBytesMax = 64 * 1024 * 1024
+/** Read ahead from disk up to this many bytes. */
+const readAheadBytesMax = 1024 * 1024
+/** How often the number of lanes is thought over. */
+const lanesCheckMs = 5000
+
+export class SendingQueue {
+  #settings: SendingQueueSettings
+  readonly #handlers: SendingQueueHandlers
+  readonly #context: SendingQueueContext
+  #lanes: Lane[] = []
+  /** Entries in memory (waiting in lanes or in flight), in bytes and items. */
+  #memoryBytes = 0
+  #memoryItems = 0
+  /** Parts on their way to disk. */
+  #toLog: { part: QueuePart; taken: (() => void) | undefined; failed: ((error: Error) => void) | undefined }[] = []
+  #toLogBytes = 0
+  #toLogItems = 0
+  #log: SegmentLog | undefined
+  /** Items on disk that this process put there and has not read back. */
+  #logItems = 0
+  /** Where the records of this process begin. */
+  #ownFrom: LogPosition | undefined
+  /** Entries read from disk, in order; committed from the front. */
+  readonly #outstanding: Entry[] = []
+  #onDisk = false
+  #writing = false
+  #reading = false
+  #lastSyncMs = 0
+  #failingSinceMs: number | undefined
+  #stopping = false
+  #aborter = new AbortController()
+  #lanesTimer: Timer | undefined
+  #syncTimer: Timer | undefined
+  #relaning = 0
+  readonly #idle: (() => void)[] = []
+  #diskProblem: string | undefined
+  #sendProblem: string | undefined
+
+  constructor(settings: SendingQueueSettings, handlers: SendingQueueHandlers, context: SendingQueueContext) {
+    this.#settings = settings
+    this.#handlers = handlers
+    this.#context = context
+    this.#lanes = Array.from({ length: Math.max(1, settings.lanesMin) }, newLane)
+  }
+
+  /** Take up what a process before this one left on disk. Never rejects: without a disk the queue works in memory. */
+  async start(): Promise<void> {
+    this.#lanesTimer = this.#context.clock.setTimeout(() => this.#checkLanes(), lanesCheckMs)
+    const left = await SegmentLog.exists(this.#context.directory)
+    if (!left && this.#settings.durability !== 'always') return
+    if (await this.#openLog()) {
+      this.#onDisk = true
+      this.#read()
+    }
+  }
+
+  update(settings: SendingQueueSettings): void {
+    this.#settings = settings
+    for (const lane of this.#lanes) this.#pump(lane)
+  }
+
+  /** Items that wait here, on disk and in memory, in flight included. */
+  get waitingItems(): number {
+    return this.#memoryItems + this.#toLogItems + this.#logItems
+  }
+  get lanes(): number {
+    return this.#lanes.length
+  }
+  get waitingBytes(): number {
+    return this.#memoryBytes + this.#toLogBytes + (this.#log?.bytes ?? 0)
+  }
+  get bytesWrittenToDisk(): number {
+    return this.#log?.bytesWritten ?? 0
+  }
+  get isOnDisk(): boolean {
+    return this.#onDisk
+  }
+
+  /**
+   * Take parts, in order. With `spill` they are taken at once; with `always` when the promise is kept: rejected, nothing of
+   * them was taken.
+   */
+  put(parts: readonly QueuePart[]): void | Promise<void> {
+    if (this.#settings.durability === 'always') return this.#putOnDisk(parts)
+    for (const part of parts) {
+      if (this.#onDisk || this.#stopping) this.#enqueueForLog(part, undefined, undefined)
+      else this.#intoLane({ part, end: undefined, done: false })
+    }
+    if (this.#onDisk) this.#write()
+    else if (this.#memoryBytes > this.#settings.memoryBytesMax) this.#spill('memory is short')
+    return undefined
+  }
+
+  #putOnDisk(parts: readonly QueuePart[]): Promise<void> {
+    const last = parts.length - 1
+    return new Promise((resolve, reject) => {
+      if (last < 0) resolve()
+      parts.forEach((part, i) => this.#enqueueForLog(part, i === last ? resolve : undefined, i === last ? reject : undefined))
+      this.#write()
+    })
+  }
+
+  #enqueueForLog(part: QueuePart, taken: (() => void) | undefined, failed: ((error: Error) => void) | undefined): void {
+    this.#toLog.push({ part, taken, failed })
+    this.#toLogBytes += part.bytes.length
+    this.#toLogItems += part.items
+    if (this.#settings.durability === 'always') return
+    while (this.#toLogBytes > this.#settings.memoryBytesMax && this.#toLog.length > 1) {
+      const oldest = this.#toLog.shift()
+      if (!oldest) return
+      this.#toLogBytes -= oldest.part.bytes.length
+      this.#toLogItems -= oldest.part.items
+      this.#handlers.onDropped('queue full', oldest.part.items, 'neither memory nor disk can take more')
+    }
+  }
+
+  // -------------------------------------------------------------------------------------------- lanes
+
+  #intoLane(entry: Entry): void {
+    const lane = this.#lanes[entry.part.lane % this.#lanes.length] as Lane
+    lane.waiting.push(entry)
+    lane.items += entry.part.items
+    this.#memoryBytes += entry.part.bytes.length
+    this.#memoryItems += entry.part.items
+    this.#pump(lane)
+  }
+
+  /** Send when a request is due, else come back when it is. */
+  #pump(lane: Lane): void {
+    if (lane.busy || this.#relaning > 0 || lane.waiting.length === 0) return
+    const { itemsPerRequestMax, batchWaitMs } = this.#settings
+    const oldest = lane.waiting[0] as Entry
+    const waitMs = oldest.part.createdMs + batchWaitMs - this.#context.clock.now()
+    const full = lane.items >= itemsPerRequestMax || !oldest.part.mergeable
+    if (full || waitMs <= 0 || this.#stopping) {
+      lane.timer?.cancel()
+      lane.timer = undefined
+      lane.busy = true
+      void this.#send(lane).finally(() => {
+        lane.busy = false
+        this.#settle()
+        this.#pump(lane)
+      })
+    } else {
+      lane.timer ??= this.#context.clock.setTimeout(() => {
+        lane.timer = undefined
+        this.#pump(lane)
+      }, waitMs)
+    }
+  }
+
+  /** The parts of the next request: the first one, and those of its kind that follow it and fit. */
+  #takeRequest(lane: Lane): Entry[] {
+    const first = lane.waiting[0] as Entry
+    let count = 1
+    let { items } = first.part
+    while (first.part.mergeable && count < lane.waiting.length) {
+      const { part } = lane.waiting[count] as Entry
+      if (part.kind !== first.part.kind || !part.mergeable) break
+      if (items + part.items > this.#settings.itemsPerRequestMax) break
+      items += part.items
+      count++
+    }
+    lane.items -= items
+    return lane.waiting.splice(0, count)
+  }
+
+  async #send(lane: Lane): Promise<void> {
+    const entries = this.#takeRequest(lane)
+    lane.inFlight = entries
+    const parts = entries.map((entry) => entry.part)
+    const { clock } = this.#context
+    let backoffMs = this.#settings.backoffMinMs
+    for (;;) {
+      if (this.#tooOld(parts)) {
+        this.#finish(lane, entries, 'too old', 'not delivered in time')
+        return
+      }
+      const begin = clock.monotonic()
+      const outcome = await this.#attempt(parts)
+      if (outcome.kind !== 'retry') {
+        this.#failingSinceMs = undefined
+        this.#setSendProblem(undefined)
+        lane.sentSince++
+        if (outcome.kind === 'sent') {
+          this.#handlers.onSent(parts, clock.monotonic() - begin)
+          this.#finish(lane, entries, undefined, '')
+        } else this.#finish(lane, entries, outcome.reason, outcome.message)
+        return
+      }
+      if (this.#aborter.signal.aborted) break
+      this.#failed(outcome.message, parts)
+      const jitteredMs = backoffMs * (0.5 + clock.random() / 2)
+      backoffMs = Math.min(backoffMs * 2, this.#settings.backoffMaxMs)
+      await this.#sleep(Math.max(jitteredMs, outcome.retryAfterMs ?? 0))
+      if (this.#aborter.signal.aborted) break
+    }
+    // The stop cut the attempt short: the parts go back to where they were, for the disk.
+    lane.inFlight = []
+    lane.waiting.unshift(...entries)
+    for (const part of parts) lane.items += part.items
+  }
+
+  async #attempt(parts: readonly QueuePart[]): Promise<SendOutcome> {
+    try {
+      return await this.#handlers.send(parts, this.#aborter.signal)
+    } catch (error) {
+      return { kind: 'retry', message: (error as Error).message }
+    }
+  }
+
+  #failed(message: string, parts: readonly QueuePart[]): void {
+    const nowMs = this.#context.clock.monotonic()
+    this.#failingSinceMs ??= nowMs
+    this.#setSendProblem(message)
+    this.#handlers.onRetry?.(itemsOf(parts), message)
+    if (!this.#onDisk && nowMs - this.#failingSinceMs >= this.#settings.spillAfterMs) this.#spill('the backend is away')
+  }
+
+  #tooOld(parts: readonly QueuePart[]): boolean {
+    const { ageMaxMs } = this.#settings
+    const newestMs = parts.at(-1)?.createdMs ?? 0
+    return ageMaxMs > 0 && this.#context.clock.now() - newestMs > ageMaxMs
+  }
+
+  #sleep(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const { signal } = this.#aborter
+      if (signal.aborted) return resolve()
+      const end = (): void => {
+        timer.cancel()
+        signal.removeEventListener('abort', end)
+        resolve()
+      }
+      const timer = this.#context.clock.setTimeout(end, ms)
+      signal.addEventListener('abort', end)
+      return undefined
+    })
+  }
+
+  /** Entries are delivered, or dropped under a reason. */
+  #finish(lane: Lane, entries: readonly Entry[], reason: string | undefined, message: string): void {
+    lane.inFlight = []
+    let items = 0
+    for (const entry of entries) {
+      items += entry.part.items
+      this.#memoryBytes -= entry.part.bytes.length
+      entry.done = true
+    }
+    this.#memoryItems -= items
+    if (reason !== undefined) this.#handlers.onDropped(reason, items, message)
+    this.#commit()
+    this.#read()
+  }
+
+  // -------------------------------------------------------------------------------- how many lanes
+
+  #checkLanes(): void {
+    if (this.#stopping) return
+    this.#lanesTimer = this.#context.clock.setTimeout(() => this.#checkLanes(), lanesCheckMs)
+    const { lanesMin, lanesMax, itemsPerRequestMax } = this.#settings
+    const behind = this.#lanes.some((lane) => lane.items >= 2 * itemsPerRequestMax)
+    const busiest = Math.max(...this.#lanes.map((lane) => lane.sentSince))
+    const wanted =
+      behind && this.#failingSinceMs === undefined
+        ? this.#lanes.length * 2
+        : busiest <= 1 && !behind
+          ? Math.ceil(this.#lanes.length / 2)
+          : this.#lanes.length
+    for (const lane of this.#lanes) lane.sentSince = 0
+    const lanes = Math.min(Math.max(wanted, lanesMin, 1), Math.max(lanesMax, 1))
+    if (lanes !== this.#lanes.length) this.#relaning = lanes
+    this.#settle()
+  }
+
+  /** Once nothing is in flight: share the waiting parts out over the new lanes, so that no series overtakes itself. */
+  #settle(): void {
+    if (this.#lanes.some((lane) => lane.busy)) return
+    if (this.#relaning > 0) {
+      const waiting = this.#lanes.flatMap((lane) => lane.waiting).sort((a, b) => a.part.createdMs - b.part.createdMs)
+      for (const lane of this.#lanes) lane.timer?.cancel()
+      this.#lanes = Array.from({ length: this.#relaning }, newLane)
+      this.#relaning = 0
+      for (const entry of waiting) {
+        const lane = this.#lanes[entry.part.lane % this.#lanes.length] as Lane
+        lane.waiting.push(entry)
+        lane.items += entry.part.items
+      }
+      for (const lane of this.#lanes) this.#pump(lane)
+    }
+    for (const wake of this.#idle.splice(0)) wake()
+  }
+
+  // --------------------------------------------------------------------------------------------- disk
+
+  async #openLog(): Promise<boolean> {
+    if (this.#log) return true
+    try {
+      this.#log = await SegmentLog.open({
+        directory: this.#context.directory,
+        segmentBytesMax,
+        recordBytesMax: partBytesMax,
+        onDamage: (message) => this.#context.log.warn('Found damage in a queue on disk', { err: message }),
+      })
+      this.#setDiskProblem(undefined)
+      return true
+    } catch (error) {
+      this.#setDiskProblem(`Cannot keep the queue in ${this.#context.directory}: ${(error as Error).message}`)
+      return false
+    }
+  }
+
+  #setDiskProblem(problem: string | undefined): void {
+    if (problem === this.#diskProblem) return
+    this.#diskProblem = problem
+    if (problem !== undefined) this.#context.log.error('The queue cannot use the disk', { err: problem })
+    this.#tellHealth()
+  }
+
+  #setSendProblem(problem: string | undefined): void {
+    if (problem === this.#sendProblem) return
+    this.#sendProblem = problem
+    this.#tellHealth()
+  }
+
+  #tellHealth(): void {
+    this.#handlers.onHealth(this.#diskProblem ?? this.#sendProblem)
+  }
+
+  /** From now on parts go through the disk; what waits in memory goes there first, in its order. */
+  #spill(why: string): void {
+    if (this.#onDisk) return
+    this.#onDisk = true
+    this.#context.log.info('The queue moves to disk', { why, items: this.#memoryItems, bytes: this.#memoryBytes })
+    this.#write()
+  }
+
+  /** Write whatever is on its way to disk: one write under way at a time, each takes all there is (group commit). */
+  #write(): void {
+    if (this.#writing) return
+    this.#writing = true
+    void (async () => {
+      try {
+        while (this.#onDisk || this.#toLog.length > 0 || this.#settings.durability === 'always') {
+          const moved = await this.#moveMemoryToLog()
+          if (this.#toLog.length === 0) break
+          if (!(await this.#writeOnce())) break
+          if (!moved && this.#toLog.length === 0) break
+        }
+      } finally {
+        this.#writing = false
+      }
+      this.#read()
+    })()
+  }
+
+  /** Give what waits in lanes without a place on disk one. In flight first: it is older than all that waits. */
+  async #moveMemoryToLog(): Promise<boolean> {
+    const inFlight = this.#lanes.flatMap((lane) => lane.inFlight).filter((e) => !e.end && !e.done)
+    const waiting = this.#lanes
+      .flatMap((lane) => lane.waiting)
+      .filter((e) => !e.end)
+      .sort((a, b) => a.part.createdMs - b.part.createdMs)
+    const entries = [...inFlight, ...waiting]
+    if (entries.length === 0 || this.#settings.durability === 'always') return false
+    if (!(await this.#openLog()) || !this.#log) return false
+    try {
+      const ends = await this.#log.append(entries.map((entry) => encodePart(entry.part)))
+      await this.#log.sync()
+      entries.forEach((entry, i) => {
+        entry.end = ends[i]
+      })
+      const last = ends.at(-1)
+      if (last) {
+        this.#ownFrom ??= last
+        this.#log.skipTo(last)
+      }
+      this.#outstanding.push(...entries)
+      this.#commit()
+      this.#setDiskProblem(undefined)
+      return true
+    } catch (error) {
+      this.#setDiskProblem(`Cannot write the queue to ${this.#context.directory}: ${(error as Error).message}`)
+      return false
+    }
+  }
+
+  /** False: the disk cannot take it now. */
+  async #writeOnce(): Promise<boolean> {
+    if (!(await this.#openLog()) || !this.#log) return this.#cannotWrite()
+    const batch = this.#toLog
+    this.#toLog = []
+    const items = itemsOf(batch.map((b) => b.part))
+    const bytes = batch.reduce((sum, b) => sum + b.part.bytes.length, 0)
+    const drainedBefore = this.#log.drained && !this.#reading
+    try {
+      const ends = await this.#log.append(batch.map((b) => encodePart(b.part)))
+      await this.#syncIfDue()
+      this.#toLogBytes -= bytes
+      this.#toLogItems -= items
+      this.#setDiskProblem(undefined)
+      if (drainedBefore && this.#memoryBytes < readAheadBytesMax) this.#passOn(batch, ends)
+      else this.#logItems += items
+      for (const { taken } of batch) taken?.()
+      await this.#keepWithinBound()
+      return true
+    } catch (error) {
+      this.#setDiskProblem(`Cannot write the queue to ${this.#context.directory}: ${(error as Error).message}`)
+      this.#toLog = [...batch, ...this.#toLog]
+      return this.#cannotWrite()
+    }
+  }
+
+  /** What was just written need not be read back while the lanes can take it. */
+  #passOn(batch: readonly { part: QueuePart }[], ends: readonly LogPosition[]): void {
+    const last = ends.at(-1)
+    if (last) this.#log?.skipTo(last)
+    batch.forEach(({ part }, i) => {
+      const entry: Entry = { part, end: ends[i], done: false }
+      this.#outstanding.push(entry)
+      this.#intoLane(entry)
+    })
+  }
+
+  #cannotWrite(): false {
+    const refused = this.#toLog.filter((b) => b.failed)
+    if (refused.length === 0) {
+      this.#context.clock.setTimeout(() => this.#write(), this.#settings.syncEveryMs)
+      return false
+    }
+    const batch = this.#toLog
+    this.#toLog = []
+    for (const { part, failed } of batch) {
+      this.#toLogBytes -= part.bytes.length
+      this.#toLogItems -= part.items
+      failed?.(new Error(this.#diskProblem ?? 'the disk cannot take it'))
+    }
+    return false
+  }
+
+  async #syncIfDue(): Promise<void> {
+    const nowMs = this.#context.clock.monotonic()
+    if (this.#settings.durability === 'always') await this.#log?.sync()
+    else if (nowMs - this.#lastSyncMs >= this.#settings.syncEveryMs) {
+      this.#lastSyncMs = nowMs
+      await this.#log?.sync()
+      await this.#log?.saveHead()
+    } else {
+      this.#syncTimer ??= this.#context.clock.setTimeout(() => {
+        this.#syncTimer = undefined
+        this.#log?.sync().catch((error: Error) => this.#setDiskProblem(error.message))
+      }, this.#settings.syncEveryMs)
+    }
+  }
+
+  async #keepWithinBound(): Promise<void> {
+    while (this.#log && this.#log.bytes > this.#settings.diskBytesMax) {
+      const { payloads, bytes } = await this.#log.dropOldest()
+      if (bytes === 0) return
+      let items = 0
+      for (const payload of payloads) items += decodePart(payload)?.items ?? 0
+      const known = Math.min(items, this.#logItems)
+      this.#logItems -= known
+      if (known < items) this.#handlers.onRecovered?.(items - known)
+      this.#handlers.onDropped('queue full', items, `the queue on disk is bounded to ${this.#settings.diskBytesMax} bytes`)
+    }
+  }
+
+  /** Feed the lanes from disk; when the disk is read empty, go back to memory. */
+  #read(): void {
+    if (this.#reading || !this.#onDisk || !this.#log || this.#stopping) return
+    this.#reading = true
+    void (async () => {
+      try {
+        while (this.#log && !this.#stopping && this.#memoryBytes < readAheadBytesMax) {
+          const record = await this.#log.read()
+          if (!record) break
+          const part = decodePart(record.payload)
+          if (!part) continue
+          if (this.#logItems >= part.items && !this.#isRecovered(record.end)) this.#logItems -= part.items
+          else this.#handlers.onRecovered?.(part.items)
+          const entry: Entry = { part, end: record.end, done: false }
+          this.#outstanding.push(entry)
+          this.#intoLane(entry)
+        }
+      } finally {
+        this.#reading = false
+      }
+      this.#backToMemory()
+    })()
+  }
+
+  #isRecovered(end: LogPosition): boolean {
+    return this.#ownFrom === undefined ? false : end.segment < this.#ownFrom.segment
+  }
+
+  #backToMemory(): void {
+    if (!this.#log?.drained || this.#writing || this.#settings.durability === 'always' || this.#stopping) return
+    if (this.#failingSinceMs !== undefined || this.#memoryBytes > this.#settings.memoryBytesMax) return
+    this.#onDisk = false
+    const rest = this.#toLog
+    this.#toLog = []
+    this.#toLogBytes = 0
+    this.#toLogItems = 0
+    for (const { part } of rest) this.#intoLane({ part, end: undefined, done: false })
+  }
+
+  #commit(): void {
+    let last: LogPosition | undefined
+    while (this.#outstanding[0]?.done) last = this.#outstanding.shift()?.end ?? last
+    if (last) this.#log?.commit(last).catch((error: Error) => this.#setDiskProblem(error.message))
+  }
+
+  // --------------------------------------------------------------------------------------------- stop
+
+  /**
+   * Stop: send what waits while the backend takes it, put the rest on disk, all within `deadlineMs`. Parts put meanwhile
+   * go to disk too.
+   */
+  async stop(deadlineMs: number): Promise<void> {
+    if (this.#stopping) return
+    this.#stopping = true
+    this.#lanesTimer?.cancel()
+    const { clock } = this.#context
+    // A third of the time is kept for the disk.
+    const sendUntilMs = clock.monotonic() + (deadlineMs * 2) / 3
+    for (const lane of this.#lanes) this.#pump(lane)
+    while (this.#failingSinceMs === undefined && this.#busyOrWaiting() && clock.monotonic() < sendUntilMs) {
+      await new Promise<void>((resolve) => {
+        const timer = clock.setTimeout(resolve, sendUntilMs - clock.monotonic())
+        this.#idle.push(() => {
+          timer.cancel()
+          resolve()
+        })
+        this.#settle()
+      })
+    }
+    this.#aborter.abort()
+    while (this.#lanes.some((lane) => lane.busy)) {
+      await new Promise<void>((resolve) => this.#idle.push(resolve))
+    }
+    for (const lane of this.#lanes) lane.timer?.cancel()
+    this.#syncTimer?.cancel()
+    await this.#storeRest()
+  }
+
+  #busyOrWaiting(): boolean {
+    return this.#lanes.some((lane) => lane.busy || lane.waiting.length > 0)
+  }
+
+  async #storeRest(): Promise<void> {
+    while (this.#writing || this.#reading) await new Promise((resolve) => setImmediate(resolve))
+    await this.#moveMemoryToLog()
+    if (this.#toLog.length > 0) await this.#writeOnce()
+    const lost = this.#lanes.flatMap((lane) => lane.waiting).filter((entry) => !entry.end)
+    const items = itemsOf([...lost.map((entry) => entry.part), ...this.#toLog.map((b) => b.part)])
+    if (items > 0) this.#handlers.onDropped('stopped', items, this.#diskProblem ?? 'stopped before it could be sent')
+    await this.#log?.close().catch((error: Error) => this.#setDiskProblem(error.message))
+  }
+}
+
+function newLane(): Lane {
+  return { waiting: [], items: 0, inFlight: [], timer: undefined, busy: false, sentSince: 0 }
+}
+
+function itemsOf(parts: readonly QueuePart[]): number {
+  let items = 0
+  for (const part of parts) items += part.items
+  return items
+}

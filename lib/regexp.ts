@@ -1,0 +1,280 @@
+// Regular expressions with RE2's syntax and semantics (Go's `regexp`), matched in time linear in the text.
+//
+// re2js decides what a pattern means. Three things stand in for it where they are shown to give the same (`engine` says
+// which one a pattern got; measured on x64 with bench/regexp.ts, 30-character texts, relative figures):
+//   plain   no engine: literals, sets of literals, prefixes, suffixes, `.*literal.*`      test 5-25 ns
+//   native  V8's engine, for patterns proven free of backtracking blow-up                 test 60 ns, groups 130 ns
+//   re2     re2js                                                                         test 200 ns, groups 900 ns
+// The pattern handed to V8 is written anew from a tree that regexp_syntax.ts read by RE2's rules; regexp_shape.ts has the
+// proof. A fuzz test holds all three against each other. docs/decisions/re2js.md says why.
+import { compileRe2, RegexpError } from './regexp_re2.ts'
+import type { Re2 } from './regexp_re2.ts'
+import { groupsAgree, isForNative, isWholeText, nativePattern, plainShapes, plainTest } from './regexp_shape.ts'
+import { parseRegexp } from './regexp_syntax.ts'
+import type { ParsedRegexp, RegexpNode } from './regexp_syntax.ts'
+
+export { RegexpError }
+
+export interface RegexpOptions {
+  /** Match whole texts, `.` matching newlines too, as Prometheus does it: the pattern becomes `^(?s:…)$`. */
+  readonly anchored?: boolean
+  /** `re2`: no stand-ins. For tests and benchmarks. */
+  readonly engine?: 'auto' | 're2'
+}
+
+/** A match and where it was found. Indexes are those of JavaScript strings. */
+export interface RegexpMatch {
+  readonly index: number
+  readonly end: number
+  /** By group number; undefined for a group that took no part. */
+  readonly groups: readonly (string | undefined)[]
+  /** Begin and end of each group in turn, -1 for a group that took no part. */
+  readonly offsets: readonly number[]
+  /** By group name, of the groups that took part. */
+  readonly named: ReadonlyMap<string, string>
+}
+
+/** Compile `pattern`. Throws `RegexpError` with Go's text: ``error parsing regexp: missing closing ): `(a` ``. */
+export function compileRegexp(pattern: string, options: RegexpOptions = {}): Regexp {
+  return new Regexp(pattern, options.anchored === true, options.engine === 're2')
+}
+
+/** V8 keeps places to come back to for every character of a loop: a stack of up to 64 MB, exceeded at a few million. */
+const nativeLengthMax = 1 << 16
+const templatesMax = 16
+
+/** A compiled regular expression. Safe to share: it has no state that callers could see. */
+export class Regexp {
+  /** The pattern as given, without what `anchored` adds. */
+  readonly source: string
+  readonly anchored: boolean
+  /** What `test` runs on. */
+  readonly engine: 'plain' | 'native' | 're2'
+  /** Names by group number, '' for groups without one; `[0]` is ''. */
+  readonly subexpNames: readonly string[]
+  readonly #pattern: string
+  readonly #test: (text: string) => boolean
+  /** For groups; null: not for V8. Undefined: not decided yet. */
+  #native: RegExp | null | undefined
+  #nativeIndexed: RegExp | undefined
+  readonly #tree: RegexpNode | undefined
+  readonly #isWholeText: boolean
+  #forNative: boolean | undefined
+  #re2: Re2 | undefined
+  readonly #templates = new Map<string, RegexpTemplate>()
+
+  constructor(source: string, anchored: boolean, onlyRe2: boolean) {
+    this.source = source
+    this.anchored = anchored
+    this.#pattern = anchored ? `^(?s:${source})$` : source
+    const parsed: ParsedRegexp | undefined = onlyRe2 ? undefined : parseRegexp(this.#pattern)
+    this.#tree = parsed?.node
+    this.#isWholeText = parsed !== undefined && isWholeText(parsed.node)
+    this.#native = undefined
+    this.#nativeIndexed = undefined
+    this.#forNative = undefined
+    this.#re2 = undefined
+    const shapes = parsed && plainShapes(parsed.node)
+    if (shapes !== undefined) {
+      this.engine = 'plain'
+      this.#test = plainTest(shapes)
+    } else if (parsed !== undefined && this.#isForNative(parsed.node)) {
+      this.engine = 'native'
+      const { source: text, flags } = nativePattern(parsed.node, { groups: false })
+      const native = new RegExp(text, flags)
+      this.#test = (subject) =>
+        subject.length <= nativeLengthMax ? native.test(subject) : this.#withRe2().test(subject)
+    } else {
+      this.engine = 're2'
+      const re2 = this.#withRe2()
+      this.#test = (subject) => re2.test(subject)
+    }
+    this.subexpNames = parsed?.groupNames ?? groupNames(this.#withRe2())
+  }
+
+  /** Is there a match anywhere in `text`? */
+  test(text: string): boolean {
+    return this.#test(text)
+  }
+
+  /** The leftmost match: its text and its groups' texts, '' for a group that took no part; null: no match. */
+  match(text: string): string[] | null {
+    if (this.#isWholeText) return [text, text]
+    const native = this.#nativeFor(text)
+    const found: (string | undefined)[] | null =
+      native === null ? (this.#withRe2().exec(text) as (string | undefined)[] | null) : native.exec(text)
+    if (found === null) return null
+    for (let i = 1; i < found.length; i++) found[i] ??= ''
+    return found as string[]
+  }
+
+  /** The leftmost match at `from` or after, with what comes before `from` still seen by `^` and `\b`; null: none. */
+  exec(text: string, from = 0): RegexpMatch | null {
+    const offsets = this.#find(text, from)
+    return offsets === null ? null : matchAt(text, offsets, this.subexpNames)
+  }
+
+  /** All matches in turn, as Go's `FindAll` gives them: no empty match right after another one. */
+  execAll(text: string): RegexpMatch[] {
+    const all: RegexpMatch[] = []
+    this.#eachMatch(text, (offsets) => all.push(matchAt(text, offsets, this.subexpNames)))
+    return all
+  }
+
+  /** `text` with every match replaced by what `template` expands to (Go's `ReplaceAllString`). */
+  replaceAll(text: string, template: string): string {
+    const parts = this.template(template)
+    let out = ''
+    let copied = 0
+    this.#eachMatch(text, (offsets) => {
+      out += text.slice(copied, offsets[0]) + parts.expandOffsets(text, offsets)
+      copied = offsets[1] as number
+    })
+    return copied === 0 && out === '' ? text : out + text.slice(copied)
+  }
+
+  /**
+   * `template` with `$1`, `${1}`, `$name` and `${name}` replaced by groups of `match`, `$$` by `$` (Go's `Expand`).
+   * A name is as long as it can be: `$1x` is the group named `1x`. What there is no group for becomes ''.
+   */
+  expand(template: string, match: readonly (string | undefined)[]): string {
+    return this.template(template).expand(match)
+  }
+
+  /** `template`, read once for use with this expression's groups. */
+  template(template: string): RegexpTemplate {
+    let parts = this.#templates.get(template)
+    if (parts === undefined) {
+      if (this.#templates.size >= templatesMax) this.#templates.clear()
+      parts = new RegexpTemplate(template, this.subexpNames)
+      this.#templates.set(template, parts)
+    }
+    return parts
+  }
+
+  toString(): string {
+    return this.source
+  }
+
+  #withRe2(): Re2 {
+    this.#re2 ??= compileRe2(this.#pattern)
+    return this.#re2
+  }
+
+  #isForNative(node: RegexpNode): boolean {
+    this.#forNative ??= isForNative(node)
+    return this.#forNative
+  }
+
+  /** V8's expression with groups, if `text` may be given to it. */
+  #nativeFor(text: string): RegExp | null {
+    if (this.#native === undefined) {
+      const node = this.#tree
+      if (node !== undefined && groupsAgree(node) && this.#isForNative(node)) {
+        const { source, flags } = nativePattern(node, { groups: true })
+        this.#native = new RegExp(source, flags)
+      } else this.#native = null
+    }
+    return text.length <= nativeLengthMax ? this.#native : null
+  }
+
+  #find(text: string, from: number): readonly number[] | null {
+    const native = this.#nativeFor(text)
+    if (native !== null) {
+      this.#nativeIndexed ??= new RegExp(native.source, `${native.flags}dg`)
+      this.#nativeIndexed.lastIndex = from
+      const found = this.#nativeIndexed.exec(text)
+      if (found === null) return null
+      const offsets: number[] = []
+      for (const span of found.indices as RegExpIndicesArray) offsets.push(span?.[0] ?? -1, span?.[1] ?? -1)
+      return offsets
+    }
+    const matcher = this.#withRe2().matcher(text)
+    if (!matcher.find(from)) return null
+    const offsets: number[] = []
+    for (let i = 0; i <= matcher.groupCount(); i++) offsets.push(matcher.start(i), matcher.end(i))
+    return offsets
+  }
+
+  /** Go's walk over successive matches. */
+  #eachMatch(text: string, deliver: (offsets: readonly number[]) => void): void {
+    let searchFrom = 0
+    let lastEnd = 0
+    while (searchFrom <= text.length) {
+      const offsets = this.#find(text, searchFrom)
+      if (offsets === null) return
+      const [start, end] = offsets as [number, number]
+      if (end > lastEnd || start === 0) deliver(offsets)
+      lastEnd = end
+      const width = searchFrom < text.length && (text.codePointAt(searchFrom) as number) > 0xffff ? 2 : 1
+      searchFrom = searchFrom + width > end ? searchFrom + width : end
+    }
+  }
+}
+
+function matchAt(text: string, offsets: readonly number[], names: readonly string[]): RegexpMatch {
+  const groups: (string | undefined)[] = []
+  const named = new Map<string, string>()
+  for (const [i, name] of names.entries()) {
+    const start = offsets[2 * i] as number
+    const group = start < 0 ? undefined : text.slice(start, offsets[2 * i + 1])
+    groups.push(group)
+    if (name !== '' && group !== undefined) named.set(name, group)
+  }
+  return { index: offsets[0] as number, end: offsets[1] as number, groups, offsets, named }
+}
+
+function groupNames(re2: Re2): string[] {
+  const names = Array.from({ length: re2.groupCount() + 1 }, () => '')
+  for (const [name, index] of Object.entries(re2.namedGroups())) names[index] = name
+  return names
+}
+
+const reference = /\$(?:\$|([\p{L}\p{Nd}_]+)|\{([\p{L}\p{Nd}_]+)\})/gu
+
+/** A replacement template, read once. */
+export class RegexpTemplate {
+  readonly source: string
+  /** Has it no reference and no `$$`, so that it is its own expansion? */
+  readonly isConstant: boolean
+  /** Texts, and numbers of groups (-1 for a group that there is not). */
+  readonly #parts: readonly (string | number)[]
+
+  constructor(source: string, subexpNames: readonly string[]) {
+    const parts: (string | number)[] = []
+    let copied = 0
+    for (const found of source.matchAll(reference)) {
+      parts.push(source.slice(copied, found.index))
+      copied = found.index + found[0].length
+      const name = found[1] ?? found[2]
+      parts.push(name === undefined ? '$' : groupNumber(name, subexpNames))
+    }
+    parts.push(source.slice(copied))
+    this.source = source
+    this.isConstant = copied === 0
+    this.#parts = parts.filter((part) => part !== '')
+  }
+
+  /** With the texts of groups. */
+  expand(groups: readonly (string | undefined)[]): string {
+    let out = ''
+    for (const part of this.#parts) out += typeof part === 'string' ? part : (groups[part] ?? '')
+    return out
+  }
+
+  /** With the places of groups in `text`. */
+  expandOffsets(text: string, offsets: readonly number[]): string {
+    let out = ''
+    for (const part of this.#parts) {
+      if (typeof part === 'string') out += part
+      else if (part >= 0 && (offsets[2 * part] ?? -1) >= 0) out += text.slice(offsets[2 * part], offsets[2 * part + 1])
+    }
+    return out
+  }
+}
+
+/** A number without leading zeros is one (up to Go's bound), anything else is a name. */
+function groupNumber(name: string, subexpNames: readonly string[]): number {
+  if (/^(?:0|[1-9][0-9]{0,8})$/.test(name)) return Number(name)
+  return subexpNames.indexOf(name)
+}
