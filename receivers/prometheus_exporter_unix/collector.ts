@@ -8,6 +8,11 @@ export interface Collector {
   /** As in `enable_collectors` and in the label `collector`. */
   readonly name: string
   /**
+   * Set where `collect` waits (for a mount, a socket): it is then started before the others, and its samples are held until
+   * it is done. A collector that still waits at the next scrape sits that one out and counts as failed.
+   */
+  readonly waits?: true
+  /**
    * Read and give every sample. Whatever was given before a failure stays. Throws (or rejects with) `NoDataError` where
    * the host has nothing of the kind, any other error where reading failed. `signal` is aborted at the scrape's timeout.
    */
