@@ -42,8 +42,11 @@ export {
   uint,
 } from './schema.ts'
 export type {
+  AttributeField,
   AttributeInput,
+  BlockField,
   BlockInput,
+  BlocksField,
   BodyInput,
   DefaultValue,
   Field,

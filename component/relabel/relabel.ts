@@ -14,7 +14,10 @@ export function relabel(labels: Labels, rules: readonly RelabelRule[]): Labels |
   return builder.labels()
 }
 
-/** A target's labels after `rules`, any name allowed; null: dropped. The same map comes back when nothing changed. */
+/**
+ * A target's labels after `rules`, any name allowed; null: dropped. Labels without a value are left out, as Alloy does.
+ * The same map comes back when nothing changed. May come out empty.
+ */
 export function relabelTarget(
   labels: ReadonlyMap<string, string>,
   rules: readonly RelabelRule[],
@@ -22,6 +25,7 @@ export function relabelTarget(
   const flat: string[] = []
   for (const [name, value] of labels) flat.push(name, value)
   const builder = scratch.reset(flat)
+  for (let i = 0; i < flat.length; i += 2) if (flat[i + 1] === '') builder.delete(flat[i] as string)
   for (const rule of rules) if (!apply(rule, builder, 'utf8')) return null
   return builder.changed(labels)
 }

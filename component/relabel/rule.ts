@@ -54,13 +54,28 @@ const regexType = customType<Regexp>({
   json: { type: 'string', format: 're2' },
 })
 
+const modulusMax = 2n ** 64n - 1n
+
+/** A divisor of all 64 bits; floats are cut to their integer part. */
+const modulusType = customType<bigint>({
+  name: 'uint',
+  zero: 0n,
+  decode(value) {
+    const given = typeof value === 'bigint' ? value : uint.decode(value)
+    if (given < 0n || given > modulusMax) throw new ValueError(`should be a number from 0 to 2^64-1, got ${given}`)
+    return BigInt(given)
+  },
+  accepts: uint.accepts,
+  json: uint.json,
+})
+
 /** The settings of a `rule` or `write_relabel_config` block. */
 export const relabelRuleSettings = defineSettings(
   {
     source_labels: attr(list(string), 'Labels whose values are joined and matched.'),
     separator: attr(string, 'What the values are joined with.', { default: defaultSeparator }),
     regex: attr(regexType, 'RE2 expression that the whole joined value must match.', { default: defaultRegex }),
-    modulus: attr(uint, 'Divisor of the hash, for `hashmod`.', { default: 0 }),
+    modulus: attr(modulusType, 'Divisor of the hash, for `hashmod`.', { default: 0 }),
     target_label: attr(string, 'Label that the result is written to; may hold `$1`.', { default: '' }),
     replacement: attr(string, 'What is written; `$1` is a group of the expression.', { default: defaultReplacement }),
     action: attr(actionType, 'What the rule does.', { default: 'replace' }),
@@ -79,14 +94,17 @@ export function relabelRuleBlocks(doc: string): BlocksField<readonly RelabelRule
   return blocks(relabelRuleSettings, doc)
 }
 
-/** A target with variables in it: letters, digits after the first, `$1`, `${name}`. */
-const targetTemplate = /^(?:[a-zA-Z_]|\$(?:\{\w+\}|\w+))(?:\w|\$(?:\{\w+\}|\w+))*$/
+/**
+ * A target with variables in it: letters, digits after the first, `$1`, `${name}`. What follows the first character of
+ * `$name` is read as plain text: there is one way of reading, and nothing to come back to.
+ */
+const targetTemplate = /^(?:[a-zA-Z_]|\$(?:\{\w+\}|\w))(?:\w|\$(?:\{\w+\}|\w))*$/
 
 /** Why Alloy refuses such a rule, in its words; undefined: it does not. */
 export function relabelRuleFault(settings: RelabelRuleSettings): string | undefined {
   const { action, target_label: target } = settings
   const writesTarget = !['keep', 'drop', 'labelmap', 'labeldrop', 'labelkeep'].includes(action)
-  if (action === 'hashmod' && settings.modulus === 0) {
+  if (action === 'hashmod' && settings.modulus === 0n) {
     return 'relabel configuration for hashmod requires non-zero modulus'
   }
   if (writesTarget && target === '') return `relabel configuration for ${action} action requires 'target_label' value`
@@ -100,7 +118,7 @@ export function relabelRuleFault(settings: RelabelRuleSettings): string | undefi
   if (action === 'labelmap' && !targetTemplate.test(settings.replacement)) {
     return `${JSON.stringify(settings.replacement)} is invalid 'replacement' for ${action} action`
   }
-  const hasMore = settings.modulus !== 0 || settings.separator !== defaultSeparator || hasReplacement
+  const hasMore = settings.modulus !== 0n || settings.separator !== defaultSeparator || hasReplacement
   if ((action === 'labeldrop' || action === 'labelkeep') && (hasMore || settings.source_labels || target !== '')) {
     return `${action} action requires only 'regex', and no other fields`
   }
@@ -150,7 +168,7 @@ export class RelabelRule {
     this.sourceLabels = settings.source_labels ?? []
     this.separator = settings.separator
     this.regex = settings.regex
-    this.modulus = BigInt(settings.modulus)
+    this.modulus = settings.modulus
     this.targetLabel = settings.target_label
     this.replacement = settings.replacement
     this.#target = this.regex.template(this.targetLabel)
@@ -218,7 +236,7 @@ export class RelabelRules {
   readonly text: string
   constructor(settings: readonly RelabelRuleSettings[]) {
     this.rules = settings.map((rule) => new RelabelRule(rule))
-    this.text = JSON.stringify(settings.map((rule) => ({ ...rule, regex: rule.regex.source })))
+    this.text = JSON.stringify(settings.map((rule) => ({ ...rule, regex: rule.regex.source, modulus: String(rule.modulus) })))
   }
 
   /** These rules, or `before` where that says the same: exports with equal values keep their identity. */

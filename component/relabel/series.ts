@@ -5,7 +5,7 @@ import { relabel } from './relabel.ts'
 import type { RelabelRule } from './rule.ts'
 
 export interface SeriesRelabellerOptions {
-  /** Results kept per generation; see `SeriesRelabeller`. 0: no such bound. */
+  /** Results worked out per generation; see `SeriesRelabeller`. 0: no such bound. */
   readonly cacheSizeMax: number
   /** Results not used for this long (up to twice as long) are forgotten. 0: never. */
   readonly cacheTtlMs?: number
@@ -30,6 +30,8 @@ class Generation {
   readonly dropped = { result: 'dropped' }
   /** Results noted or used again. */
   size = 0
+  /** Results worked out: the others were known to the generation before. */
+  workedOut = 0
   constructor(number: number) {
     this.number = number
   }
@@ -65,9 +67,10 @@ class Plan {
  * before costs a gather of its columns (or nothing, where it stays as it is), a layout that changed by one series costs
  * one look at a note per series.
  *
- * Results live in generations. When one holds more than `cacheSizeMax` results, or is older than `cacheTtlMs`, a new one
- * begins; what the one before that holds and was not used since is forgotten. So results in use stay, at most about twice
- * `cacheSizeMax` are kept, and there is no list to keep in order. (Notes go away with their series in any case.)
+ * Results live in generations. When more than `cacheSizeMax` results were worked out in one, or it is older than
+ * `cacheTtlMs`, a new one begins; what the one before that holds and was not used since is forgotten. So results in use
+ * stay however many they are (a bound below the working set would work them out again for every batch), churn is
+ * forgotten, and there is no list to keep in order. Memory needs no bound here: notes go away with their series.
  */
 export class SeriesRelabeller {
   /** Samples for which the result was known, and series for which it was worked out. */
@@ -119,7 +122,7 @@ export class SeriesRelabeller {
   /** `batch` after the rules; the same object where nothing changes, null where nothing stays. */
   apply(batch: SeriesBatch): SeriesBatch | null {
     if (this.#cacheTtlMs > 0) this.#expire()
-    else if (this.#cacheSizeMax > 0 && this.#current.size > this.#cacheSizeMax) this.#nextGeneration()
+    else if (this.#cacheSizeMax > 0 && this.#current.workedOut > this.#cacheSizeMax) this.#nextGeneration()
     const layout = batch.layout
     const noted = noteOf(layout, this.#owner) as Plan | undefined
     let plan = noted
@@ -202,6 +205,7 @@ export class SeriesRelabeller {
     }
     this.misses++
     current.size++
+    current.workedOut++
     const labels = relabel(series.labels, this.#rules)
     if (labels === null || labels.length === 0) {
       setNote(series, this.#owner, current.dropped)
