@@ -31,6 +31,8 @@ export class NoDataError extends Error {
 export interface CollectorHost {
   readonly log: Logger
   readonly clock: Clock
+  /** The names of all collectors that run. */
+  readonly enabled: ReadonlySet<string>
 }
 
 /** Every file in collectors/ exports one of these as `collector`, and registry.ts has one line that loads it. */

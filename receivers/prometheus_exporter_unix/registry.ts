@@ -1,0 +1,62 @@
+// Every collector by name: whether it runs by default, and where its code is. What does not run is never loaded.
+import type { CollectorDefinition, CollectorHost, Collector } from './collector.ts'
+import type { UnixSettings } from './settings.ts'
+
+export interface CollectorEntry {
+  readonly enabledByDefault: boolean
+  readonly load: () => Promise<{ readonly collector: CollectorDefinition }>
+}
+
+const on = (load: CollectorEntry['load']): CollectorEntry => ({ enabledByDefault: true, load })
+const off = (load: CollectorEntry['load']): CollectorEntry => ({ enabledByDefault: false, load })
+
+/** One line per file in collectors/, sorted. */
+export const collectorEntries: Readonly<Record<string, CollectorEntry>> = {
+  loadavg: on(() => import('./collectors/loadavg.ts')),
+}
+
+/** Collectors of other systems: configurations may name them, and nothing runs. */
+const foreignNames: ReadonlySet<string> = new Set(['devstat', 'exec', 'netisr', 'thermal'])
+
+/** What runs, and what was asked for without there being such a collector. */
+export interface Selection {
+  /** Sorted. */
+  readonly names: readonly string[]
+  readonly unknown: readonly string[]
+}
+
+type SelectionSettings = Pick<UnixSettings, 'set_collectors' | 'enable_collectors' | 'disable_collectors'>
+
+/**
+ * `set_collectors` replaces the default set; then `disable_collectors` takes away and, after it, `enable_collectors` adds:
+ * what stands in both lists runs, as Alloy does it (its documentation says the opposite). Alloy ignores names it does not
+ * know; so it is here, but they are given back to be logged.
+ */
+export function selectCollectors(settings: SelectionSettings): Selection {
+  const known = Object.keys(collectorEntries)
+  const chosen = new Set(
+    settings.set_collectors.length > 0
+      ? settings.set_collectors
+      : known.filter((name) => collectorEntries[name]?.enabledByDefault),
+  )
+  for (const name of settings.disable_collectors) chosen.delete(name)
+  for (const name of settings.enable_collectors) chosen.add(name)
+  const isKnown = (name: string): boolean => Object.hasOwn(collectorEntries, name)
+  const asked = [...settings.set_collectors, ...settings.disable_collectors, ...settings.enable_collectors]
+  return {
+    names: [...chosen].filter(isKnown).sort(),
+    unknown: [...new Set(asked.filter((name) => !isKnown(name) && !foreignNames.has(name)))].sort(),
+  }
+}
+
+/** Load and make the collectors of `names`. Throws `SettingsError`. */
+export async function createCollectors(
+  names: readonly string[],
+  settings: UnixSettings,
+  host: CollectorHost,
+): Promise<Collector[]> {
+  const definitions = await Promise.all(
+    names.map(async (name) => (await (collectorEntries[name] as CollectorEntry).load()).collector),
+  )
+  return definitions.map((definition) => definition.create(settings, host))
+}
