@@ -79,6 +79,7 @@ export class ManualClock implements Clock {
    */
   async advance(ms: number): Promise<void> {
     const end = this.#monotonicMs + ms
+    await new Promise((resolve) => setImmediate(resolve))
     for (;;) {
       let next: Waiting | undefined
       for (const entry of this.#waiting) {

@@ -37,8 +37,8 @@ interface Segment {
 }
 
 /**
- * Records in the order of appending. Written by one process at a time. Appending, reading and committing may overlap;
- * each of them is called by one caller at a time.
+ * Records in the order of appending. Written by one process at a time. Calls may overlap: they are done one after the
+ * other.
  *
  * What was appended but not synced may be gone after a power cut, never after the process's death: a torn record at the
  * end of a segment is cut off when the log is opened again.
@@ -54,6 +54,7 @@ export class SegmentLog {
   #headOnDisk: LogPosition | undefined
   #dirty = false
   #bytesWritten = 0
+  #last: Promise<unknown> = Promise.resolve()
 
   private constructor(options: SegmentLogOptions) {
     this.#options = options
@@ -94,6 +95,13 @@ export class SegmentLog {
     return !last || this.#read.segment > last.id || (this.#read.segment === last.id && this.#read.offset >= last.bytes)
   }
 
+  /** Run `work` when all that was asked for before is done. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#last.then(work)
+    this.#last = done.catch(() => {})
+    return done
+  }
+
   // ------------------------------------------------------------------------------------------ opening
 
   async #recover(): Promise<void> {
@@ -112,7 +120,9 @@ export class SegmentLog {
     this.#tailId = ids.at(-1) ?? 0
     const saved = await this.#savedHead()
     const first = this.#segments[0]
-    const begin = first ? { segment: first.id, offset: magic.length } : { segment: this.#tailId + 1, offset: magic.length }
+    const begin = first
+      ? { segment: first.id, offset: magic.length }
+      : { segment: this.#tailId + 1, offset: magic.length }
     const known = saved && this.#segments.find((s) => s.id === saved.segment)
     this.#head = saved && known && saved.offset <= known.bytes ? saved : begin
     this.#read = this.#head
@@ -167,7 +177,10 @@ export class SegmentLog {
 
   async #savedHead(): Promise<LogPosition | undefined> {
     try {
-      const [segment, offset] = (await readFile(join(this.#options.directory, headFile), 'latin1')).trim().split(' ').map(Number)
+      const [segment, offset] = (await readFile(join(this.#options.directory, headFile), 'latin1'))
+        .trim()
+        .split(' ')
+        .map(Number)
       if (Number.isSafeInteger(segment) && Number.isSafeInteger(offset)) {
         return { segment: segment as number, offset: offset as number }
       }
@@ -187,7 +200,11 @@ export class SegmentLog {
    * Append records, in one write. Rejects when they cannot be written (disk full): then none of them counts as appended.
    * Resolves with the end of each. Not synced: see `sync`.
    */
-  async append(payloads: readonly Uint8Array[]): Promise<LogPosition[]> {
+  append(payloads: readonly Uint8Array[]): Promise<LogPosition[]> {
+    return this.#inTurn(() => this.#append(payloads))
+  }
+
+  async #append(payloads: readonly Uint8Array[]): Promise<LogPosition[]> {
     if (payloads.length === 0) return []
     const tail = await this.#openTail()
     const segment = this.#segments.at(-1) as Segment
@@ -217,7 +234,7 @@ export class SegmentLog {
   async #openTail(): Promise<FileHandle> {
     const last = this.#segments.at(-1)
     if (this.#tail && last && last.bytes < this.#options.segmentBytesMax) return this.#tail
-    await this.sync()
+    await this.#sync()
     await this.#tail?.close()
     this.#tail = undefined
     const id = ++this.#tailId
@@ -236,7 +253,11 @@ export class SegmentLog {
   }
 
   /** Make what was appended outlive a power cut. */
-  async sync(): Promise<void> {
+  sync(): Promise<void> {
+    return this.#inTurn(() => this.#sync())
+  }
+
+  async #sync(): Promise<void> {
     if (!this.#dirty || !this.#tail) return
     this.#dirty = false
     await this.#tail.datasync()
@@ -245,7 +266,11 @@ export class SegmentLog {
   // ------------------------------------------------------------------------------------------ reading
 
   /** The next record that was not read yet, or undefined. A damaged one is passed over with the rest of its segment. */
-  async read(): Promise<LogRecord | undefined> {
+  read(): Promise<LogRecord | undefined> {
+    return this.#inTurn(() => this.#readNext())
+  }
+
+  async #readNext(): Promise<LogRecord | undefined> {
     for (;;) {
       const segment = this.#segments.find((s) => s.id >= this.#read.segment)
       if (!segment) return undefined
@@ -298,15 +323,21 @@ export class SegmentLog {
   }
 
   /** Everything up to `end` is done with. Segments that are done with as a whole are deleted; nothing else is written. */
-  async commit(end: LogPosition): Promise<void> {
-    if (isBefore(this.#head, end)) this.#head = end
-    await this.#forget()
+  commit(end: LogPosition): Promise<void> {
+    return this.#inTurn(async () => {
+      if (isBefore(this.#head, end)) this.#head = end
+      await this.#forget()
+    })
   }
 
   /** Delete the oldest segment whole, read or not; the number of bytes let go. For keeping within a bound. */
-  async dropOldest(): Promise<{ bytes: number; payloads: Uint8Array[] }> {
+  dropOldest(): Promise<{ bytes: number; payloads: Uint8Array[]; segment: number }> {
+    return this.#inTurn(() => this.#dropOldest())
+  }
+
+  async #dropOldest(): Promise<{ bytes: number; payloads: Uint8Array[]; segment: number }> {
     const first = this.#segments[0]
-    if (!first) return { bytes: 0, payloads: [] }
+    if (!first) return { bytes: 0, payloads: [], segment: 0 }
     const payloads: Uint8Array[] = []
     const text = await readFile(this.#path(first.id)).catch(() => Buffer.alloc(0))
     let at = this.#head.segment === first.id ? this.#head.offset : magic.length
@@ -325,14 +356,15 @@ export class SegmentLog {
     if (isBefore(this.#head, next)) this.#head = next
     if (isBefore(this.#read, next)) this.#read = next
     await this.#forget()
-    return { bytes: first.bytes - begin, payloads }
+    return { bytes: first.bytes - begin, payloads, segment: first.id }
   }
 
   /** Delete the segments before the head; the tail stays while it may be written to, unless all of it is done with. */
   async #forget(): Promise<void> {
     while (this.#segments.length > 0) {
       const first = this.#segments[0] as Segment
-      const done = first.id < this.#head.segment || (first.id === this.#head.segment && first.bytes <= this.#head.offset)
+      const done =
+        first.id < this.#head.segment || (first.id === this.#head.segment && first.bytes <= this.#head.offset)
       if (!done) return
       if (this.#segments.length === 1 && this.#tail) {
         await this.#tail.close()
@@ -353,7 +385,11 @@ export class SegmentLog {
   }
 
   /** Write down how far was committed, so that the next process begins there. */
-  async saveHead(): Promise<void> {
+  saveHead(): Promise<void> {
+    return this.#inTurn(() => this.#saveHead())
+  }
+
+  async #saveHead(): Promise<void> {
     const head = this.#head
     if (this.#segments.length === 0 || (this.#headOnDisk && !isBefore(this.#headOnDisk, head))) return
     const path = join(this.#options.directory, headFile)
@@ -365,10 +401,14 @@ export class SegmentLog {
   }
 
   /** Sync, write down the head, let go of the files. */
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    return this.#inTurn(() => this.#close())
+  }
+
+  async #close(): Promise<void> {
     try {
-      await this.sync()
-      await this.saveHead()
+      await this.#sync()
+      await this.#saveHead()
     } finally {
       await this.#tail?.close().catch(() => {})
       await this.#reader?.handle.close().catch(() => {})
@@ -400,4 +440,3 @@ async function readAll(handle: FileHandle, into: Buffer, position: number): Prom
     at += bytesRead
   }
 }
-

@@ -56,6 +56,8 @@ interface Entry {
   /** Where it ends on disk; undefined: it is in memory only. */
   end: LogPosition | undefined
   done: boolean
+  /** Its place on disk was given up, to keep within the bound, while it was under way. */
+  gone: boolean
 }
 
 interface Lane {
@@ -89,21 +91,26 @@ export class SendingQueue {
   #log: SegmentLog | undefined
   /** Items on disk that this process put there and has not read back. */
   #logItems = 0
-  /** Where the records of this process begin. */
-  #ownFrom: LogPosition | undefined
+  /** The first segment that this process wrote: older ones were left by a process before it. */
+  #ownFrom: number | undefined
   /** Entries read from disk, in order; committed from the front. */
   readonly #outstanding: Entry[] = []
   #onDisk = false
   #writing = false
   #reading = false
+  /** From an append until its records are accounted for: nothing may be read meanwhile, or it would be taken twice. */
+  #appending = false
   #lastSyncMs = 0
   #failingSinceMs: number | undefined
   #stopping = false
   #aborter = new AbortController()
   #lanesTimer: Timer | undefined
   #syncTimer: Timer | undefined
+  #retryTimer: Timer | undefined
   #relaning = 0
   readonly #idle: (() => void)[] = []
+  /** Callers of `put` that wait until the disk has caught up. */
+  readonly #roomWanted: (() => void)[] = []
   #diskProblem: string | undefined
   #sendProblem: string | undefined
 
@@ -155,18 +162,41 @@ export class SendingQueue {
     if (this.#settings.durability === 'always') return this.#putOnDisk(parts)
     for (const part of parts) {
       if (this.#onDisk || this.#stopping) this.#enqueueForLog(part, undefined, undefined)
-      else this.#intoLane({ part, end: undefined, done: false })
+      else this.#intoLane({ part, end: undefined, done: false, gone: false })
     }
     if (this.#onDisk) this.#write()
     else if (this.#memoryBytes > this.#settings.memoryBytesMax) this.#spill('memory is short')
+    return this.#room()
+  }
+
+  /** A promise to wait for where the disk takes less than comes in. A disk that takes nothing makes nobody wait. */
+  #room(): void | Promise<void> {
+    if (this.#toLogBytes <= this.#settings.memoryBytesMax || this.#stopping) return undefined
+    if (this.#diskProblem === undefined) return new Promise((resolve) => this.#roomWanted.push(resolve))
+    this.#dropWithoutDisk()
     return undefined
+  }
+
+  #dropWithoutDisk(): void {
+    while (this.#toLogBytes + this.#memoryBytes > this.#settings.memoryBytesMax && this.#toLog.length > 0) {
+      const oldest = this.#toLog.shift() as { part: QueuePart }
+      this.#toLogBytes -= oldest.part.bytes.length
+      this.#toLogItems -= oldest.part.items
+      this.#handlers.onDropped('queue full', oldest.part.items, 'neither memory nor disk can take more')
+    }
+  }
+
+  #wakeWaiters(): void {
+    for (const wake of this.#roomWanted.splice(0)) wake()
   }
 
   #putOnDisk(parts: readonly QueuePart[]): Promise<void> {
     const last = parts.length - 1
     return new Promise((resolve, reject) => {
       if (last < 0) resolve()
-      parts.forEach((part, i) => this.#enqueueForLog(part, i === last ? resolve : undefined, i === last ? reject : undefined))
+      parts.forEach((part, i) =>
+        this.#enqueueForLog(part, i === last ? resolve : undefined, i === last ? reject : undefined),
+      )
       this.#write()
     })
   }
@@ -175,14 +205,6 @@ export class SendingQueue {
     this.#toLog.push({ part, taken, failed })
     this.#toLogBytes += part.bytes.length
     this.#toLogItems += part.items
-    if (this.#settings.durability === 'always') return
-    while (this.#toLogBytes > this.#settings.memoryBytesMax && this.#toLog.length > 1) {
-      const oldest = this.#toLog.shift()
-      if (!oldest) return
-      this.#toLogBytes -= oldest.part.bytes.length
-      this.#toLogItems -= oldest.part.items
-      this.#handlers.onDropped('queue full', oldest.part.items, 'neither memory nor disk can take more')
-    }
   }
 
   // -------------------------------------------------------------------------------------------- lanes
@@ -198,7 +220,7 @@ export class SendingQueue {
 
   /** Send when a request is due, else come back when it is. */
   #pump(lane: Lane): void {
-    if (lane.busy || this.#relaning > 0 || lane.waiting.length === 0) return
+    if (lane.busy || this.#relaning > 0 || lane.waiting.length === 0 || this.#aborter.signal.aborted) return
     const { itemsPerRequestMax, batchWaitMs } = this.#settings
     const oldest = lane.waiting[0] as Entry
     const waitMs = oldest.part.createdMs + batchWaitMs - this.#context.clock.now()
@@ -349,7 +371,10 @@ export class SendingQueue {
     if (this.#lanes.some((lane) => lane.busy)) return
     if (this.#relaning > 0) {
       const waiting = this.#lanes.flatMap((lane) => lane.waiting).sort((a, b) => a.part.createdMs - b.part.createdMs)
-      for (const lane of this.#lanes) lane.timer?.cancel()
+      for (const lane of this.#lanes) {
+        lane.timer?.cancel()
+        lane.waiting.length = 0
+      }
       this.#lanes = Array.from({ length: this.#relaning }, newLane)
       this.#relaning = 0
       for (const entry of waiting) {
@@ -427,14 +452,15 @@ export class SendingQueue {
 
   /** Give what waits in lanes without a place on disk one. In flight first: it is older than all that waits. */
   async #moveMemoryToLog(): Promise<boolean> {
-    const inFlight = this.#lanes.flatMap((lane) => lane.inFlight).filter((e) => !e.end && !e.done)
+    const inFlight = this.#lanes.flatMap((lane) => lane.inFlight).filter((e) => !e.end && !e.done && !e.gone)
     const waiting = this.#lanes
       .flatMap((lane) => lane.waiting)
-      .filter((e) => !e.end)
+      .filter((e) => !e.end && !e.gone)
       .sort((a, b) => a.part.createdMs - b.part.createdMs)
     const entries = [...inFlight, ...waiting]
     if (entries.length === 0 || this.#settings.durability === 'always') return false
     if (!(await this.#openLog()) || !this.#log) return false
+    this.#appending = true
     try {
       const ends = await this.#log.append(entries.map((entry) => encodePart(entry.part)))
       await this.#log.sync()
@@ -443,7 +469,7 @@ export class SendingQueue {
       })
       const last = ends.at(-1)
       if (last) {
-        this.#ownFrom ??= last
+        this.#ownFrom ??= last.segment
         this.#log.skipTo(last)
       }
       this.#outstanding.push(...entries)
@@ -453,6 +479,8 @@ export class SendingQueue {
     } catch (error) {
       this.#setDiskProblem(`Cannot write the queue to ${this.#context.directory}: ${(error as Error).message}`)
       return false
+    } finally {
+      this.#appending = false
     }
   }
 
@@ -464,20 +492,25 @@ export class SendingQueue {
     const items = itemsOf(batch.map((b) => b.part))
     const bytes = batch.reduce((sum, b) => sum + b.part.bytes.length, 0)
     const drainedBefore = this.#log.drained && !this.#reading
+    this.#appending = true
     try {
       const ends = await this.#log.append(batch.map((b) => encodePart(b.part)))
+      this.#ownFrom ??= ends[0]?.segment
       await this.#syncIfDue()
       this.#toLogBytes -= bytes
       this.#toLogItems -= items
       this.#setDiskProblem(undefined)
       if (drainedBefore && this.#memoryBytes < readAheadBytesMax) this.#passOn(batch, ends)
       else this.#logItems += items
+      this.#appending = false
       for (const { taken } of batch) taken?.()
+      this.#wakeWaiters()
       await this.#keepWithinBound()
       return true
     } catch (error) {
       this.#setDiskProblem(`Cannot write the queue to ${this.#context.directory}: ${(error as Error).message}`)
       this.#toLog = [...batch, ...this.#toLog]
+      this.#appending = false
       return this.#cannotWrite()
     }
   }
@@ -487,7 +520,7 @@ export class SendingQueue {
     const last = ends.at(-1)
     if (last) this.#log?.skipTo(last)
     batch.forEach(({ part }, i) => {
-      const entry: Entry = { part, end: ends[i], done: false }
+      const entry: Entry = { part, end: ends[i], done: false, gone: false }
       this.#outstanding.push(entry)
       this.#intoLane(entry)
     })
@@ -496,7 +529,13 @@ export class SendingQueue {
   #cannotWrite(): false {
     const refused = this.#toLog.filter((b) => b.failed)
     if (refused.length === 0) {
-      this.#context.clock.setTimeout(() => this.#write(), this.#settings.syncEveryMs)
+      this.#retryTimer?.cancel()
+      if (!this.#stopping) {
+        this.#retryTimer = this.#context.clock.setTimeout(() => this.#write(), this.#settings.syncEveryMs)
+        this.#passByDisk()
+        this.#dropWithoutDisk()
+      }
+      this.#wakeWaiters()
       return false
     }
     const batch = this.#toLog
@@ -507,6 +546,17 @@ export class SendingQueue {
       failed?.(new Error(this.#diskProblem ?? 'the disk cannot take it'))
     }
     return false
+  }
+
+  /** The disk takes nothing: once all that lies there has been read, parts go to the lanes without it. */
+  #passByDisk(): void {
+    if (this.#log && !this.#log.drained) return
+    while (this.#toLog.length > 0 && this.#memoryBytes < this.#settings.memoryBytesMax) {
+      const { part } = this.#toLog.shift() as { part: QueuePart }
+      this.#toLogBytes -= part.bytes.length
+      this.#toLogItems -= part.items
+      this.#intoLane({ part, end: undefined, done: false, gone: false })
+    }
   }
 
   async #syncIfDue(): Promise<void> {
@@ -526,31 +576,62 @@ export class SendingQueue {
 
   async #keepWithinBound(): Promise<void> {
     while (this.#log && this.#log.bytes > this.#settings.diskBytesMax) {
-      const { payloads, bytes } = await this.#log.dropOldest()
+      const { payloads, bytes, segment } = await this.#log.dropOldest()
       if (bytes === 0) return
-      let items = 0
-      for (const payload of payloads) items += decodePart(payload)?.items ?? 0
-      const known = Math.min(items, this.#logItems)
-      this.#logItems -= known
-      if (known < items) this.#handlers.onRecovered?.(items - known)
-      this.#handlers.onDropped('queue full', items, `the queue on disk is bounded to ${this.#settings.diskBytesMax} bytes`)
+      let unread = 0
+      for (const payload of payloads) unread += decodePart(payload)?.items ?? 0
+      const read = this.#outstanding.filter((entry) => entry.end?.segment === segment)
+      for (const { part } of read) unread -= part.items
+      if (this.#isRecovered(segment)) this.#handlers.onRecovered?.(unread)
+      else this.#logItems -= unread
+      const items = unread + this.#forgetSegment(read)
+      this.#handlers.onDropped(
+        'queue full',
+        items,
+        `the queue on disk is bounded to ${this.#settings.diskBytesMax} bytes`,
+      )
     }
+  }
+
+  /** Let go of parts whose place on disk is gone, but for those under way; the number of items. */
+  #forgetSegment(read: readonly Entry[]): number {
+    const gone = new Set(read)
+    let items = 0
+    for (const lane of this.#lanes) {
+      for (const entry of lane.waiting) {
+        if (!gone.has(entry)) continue
+        items += entry.part.items
+        lane.items -= entry.part.items
+        this.#memoryBytes -= entry.part.bytes.length
+        this.#memoryItems -= entry.part.items
+      }
+      lane.waiting.splice(0, lane.waiting.length, ...lane.waiting.filter((entry) => !gone.has(entry)))
+    }
+    for (const entry of read) {
+      entry.end = undefined
+      entry.gone = true
+    }
+    const kept = this.#outstanding.filter((entry) => !gone.has(entry))
+    this.#outstanding.splice(0, this.#outstanding.length, ...kept)
+    return items
   }
 
   /** Feed the lanes from disk; when the disk is read empty, go back to memory. */
   #read(): void {
-    if (this.#reading || !this.#onDisk || !this.#log || this.#stopping) return
+    if (this.#reading || this.#appending || !this.#onDisk || this.#stopping) return
+    if (this.#diskProblem !== undefined) this.#passByDisk()
+    if (!this.#log) return this.#backToMemory()
     this.#reading = true
     void (async () => {
       try {
-        while (this.#log && !this.#stopping && this.#memoryBytes < readAheadBytesMax) {
+        while (this.#log && !this.#stopping && !this.#appending && this.#memoryBytes < readAheadBytesMax) {
           const record = await this.#log.read()
           if (!record) break
           const part = decodePart(record.payload)
           if (!part) continue
-          if (this.#logItems >= part.items && !this.#isRecovered(record.end)) this.#logItems -= part.items
-          else this.#handlers.onRecovered?.(part.items)
-          const entry: Entry = { part, end: record.end, done: false }
+          if (this.#isRecovered(record.end.segment)) this.#handlers.onRecovered?.(part.items)
+          else this.#logItems -= part.items
+          const entry: Entry = { part, end: record.end, done: false, gone: false }
           this.#outstanding.push(entry)
           this.#intoLane(entry)
         }
@@ -561,19 +642,22 @@ export class SendingQueue {
     })()
   }
 
-  #isRecovered(end: LogPosition): boolean {
-    return this.#ownFrom === undefined ? false : end.segment < this.#ownFrom.segment
+  #isRecovered(segment: number): boolean {
+    return this.#ownFrom === undefined || segment < this.#ownFrom
   }
 
   #backToMemory(): void {
-    if (!this.#log?.drained || this.#writing || this.#settings.durability === 'always' || this.#stopping) return
+    if (this.#log?.drained === false || this.#writing || this.#settings.durability === 'always' || this.#stopping)
+      return
     if (this.#failingSinceMs !== undefined || this.#memoryBytes > this.#settings.memoryBytesMax) return
     this.#onDisk = false
+    this.#retryTimer?.cancel()
     const rest = this.#toLog
     this.#toLog = []
     this.#toLogBytes = 0
     this.#toLogItems = 0
-    for (const { part } of rest) this.#intoLane({ part, end: undefined, done: false })
+    for (const { part } of rest) this.#intoLane({ part, end: undefined, done: false, gone: false })
+    this.#wakeWaiters()
   }
 
   #commit(): void {
@@ -612,6 +696,8 @@ export class SendingQueue {
     }
     for (const lane of this.#lanes) lane.timer?.cancel()
     this.#syncTimer?.cancel()
+    this.#retryTimer?.cancel()
+    this.#wakeWaiters()
     await this.#storeRest()
   }
 
