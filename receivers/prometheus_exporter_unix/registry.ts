@@ -12,7 +12,14 @@ const off = (load: CollectorEntry['load']): CollectorEntry => ({ enabledByDefaul
 
 /** One line per file in collectors/, sorted. */
 export const collectorEntries: Readonly<Record<string, CollectorEntry>> = {
+  arp: on(() => import('./collectors/arp.ts')),
+  conntrack: on(() => import('./collectors/conntrack.ts')),
   loadavg: on(() => import('./collectors/loadavg.ts')),
+  netclass: on(() => import('./collectors/netclass.ts')),
+  netdev: on(() => import('./collectors/netdev.ts')),
+  netstat: on(() => import('./collectors/netstat.ts')),
+  sockstat: on(() => import('./collectors/sockstat.ts')),
+  softnet: on(() => import('./collectors/softnet.ts')),
 }
 
 /** Collectors of other systems: configurations may name them, and nothing runs. */
