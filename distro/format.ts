@@ -25,7 +25,7 @@ export async function formatCommand(args: readonly string[]): Promise<number> {
   const name = path === '-' ? '<stdin>' : path
   const source = readFileSync(path === '-' ? 0 : path)
   const { file, diagnostics } = parseFile(name, source)
-  if (!file || diagnostics.length > 0) {
+  if (diagnostics.length > 0) {
     for (const { range, message } of diagnostics) {
       process.stderr.write(`${name}:${range.start.line}:${range.start.column}: ${message}\n`)
     }

@@ -109,7 +109,7 @@ class Compiler {
     const { file, diagnostics } = parseFile(name, text)
     this.diagnostics.push(...diagnostics)
     this.#sources.set(name, typeof text === 'string' ? text : Buffer.from(text).toString())
-    return file?.body ?? []
+    return file.body
   }
 
   // -------------------------------------------------------------------------------------------- bodies

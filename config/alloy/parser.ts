@@ -17,7 +17,15 @@ import type {
   Statement,
 } from './ast.ts'
 import { isIdentifier, Scanner } from './scanner.ts'
-import { binaryPrecedence, isBinaryOperator, LineTable, precedenceOfPow, quote, type Token, TokenKind } from './token.ts'
+import {
+  binaryPrecedence,
+  isBinaryOperator,
+  LineTable,
+  precedenceOfPow,
+  quote,
+  type Token,
+  TokenKind,
+} from './token.ts'
 
 /**
  * How deep blocks and expressions may nest, a chain of operators or accessors counting a level for each link. Whoever
@@ -27,7 +35,7 @@ export const nestingDepthMax = 500
 
 export interface ParsedFile {
   /** Best effort where there are errors: what could not be read is left out or is a `null`. */
-  readonly file: File | undefined
+  readonly file: File
   /** In the order found; empty when the file is sound. */
   readonly diagnostics: Diagnostic[]
 }
@@ -370,8 +378,10 @@ class Parser {
     } else {
       expression = this.#parsePrimary()
     }
+    // What stands between the brackets of a call or an index is one level down, too.
+    if (kind !== '!' && kind !== '-') expression = this.#parsePostfix(expression)
     this.#depth--
-    return kind === '!' || kind === '-' ? expression : this.#parsePostfix(expression)
+    return expression
   }
 
   #until(start: Position, last: Expression): Range {

@@ -41,7 +41,7 @@ export function printFile(file: File): string {
     }
     seen.push(text)
     const parsed = parseFile(file.name, text)
-    if (parsed.file === undefined || parsed.diagnostics.length > 0) return text
+    if (parsed.diagnostics.length > 0) return text
     text = layOut(parsed.file)
   }
   return text
@@ -69,7 +69,7 @@ function layOut(file: File): string {
 
 function saysTheSame(file: File, text: string): boolean {
   const parsed = parseFile(file.name, text)
-  return parsed.file !== undefined && parsed.diagnostics.length === 0 && meaning(parsed.file) === meaning(file)
+  return parsed.diagnostics.length === 0 && meaning(parsed.file) === meaning(file)
 }
 
 type KeysOf<Node> = Node extends unknown ? keyof Node : never
