@@ -1,0 +1,78 @@
+// The part of a layout that goes into one request: which slots, under which labels, and what of a batch lies in them.
+import type { Labels, SeriesBatch, SlotExemplar } from '../series.ts'
+import { SlotFlag } from '../series.ts'
+import { customBucketsSchema } from './sample_fields.ts'
+import type { Template } from './template.ts'
+
+/** The slots of a layout that share a request. Lives in the layout's note. */
+export class Chunk {
+  readonly lane: number
+  readonly slots: Int32Array
+  /** The final labels of each slot, one for one with `slots`. */
+  readonly labels: readonly Labels[]
+  template: Template | null
+  /** The shape of the last batch that had to be written out in full: a template is made when it comes again. */
+  seen: ChunkShape | null
+
+  constructor(lane: number, slots: Int32Array, labels: readonly Labels[]) {
+    this.lane = lane
+    this.slots = slots
+    this.labels = labels
+    this.template = null
+    this.seen = null
+  }
+}
+
+/** What of a batch is fixed in a template's bytes besides the labels. */
+export class ChunkShape {
+  /** 1 where a slot of the chunk is absent. */
+  readonly absent: Uint8Array
+  /** Start timestamps per slot of the chunk; null: none has one. */
+  readonly startsMs: Float64Array | null
+  /** Every sample has a timestamp of its own. */
+  readonly ownTimestamps: boolean
+  /** Bytes of every timestamp's varint. */
+  readonly timestampSize: number
+
+  constructor(absent: Uint8Array, startsMs: Float64Array | null, ownTimestamps: boolean, timestampSize: number) {
+    this.absent = absent
+    this.startsMs = startsMs
+    this.ownTimestamps = ownTimestamps
+    this.timestampSize = timestampSize
+  }
+}
+
+/** What an encoder takes along besides a chunk and its batch. */
+export interface ChunkFilter {
+  readonly sendNativeHistograms: boolean
+  /** Version 1 cannot carry them. */
+  readonly sendCustomBuckets: boolean
+  /** By slot; null: none in this batch, or not to be sent. */
+  readonly exemplars: ReadonlyMap<number, readonly SlotExemplar[]> | null
+}
+
+/** What became of the slots of a chunk. */
+export class ChunkCounts {
+  samples = 0
+  exemplars = 0
+  histograms = 0
+  unsupported = 0
+  /** -Infinity: no sample, no histogram. */
+  maxTimestampMs = -Infinity
+}
+
+/** True when the slot holds a histogram that may not be sent. */
+export function histogramRefused(batch: SeriesBatch, slot: number, filter: ChunkFilter): boolean {
+  if (!filter.sendNativeHistograms) return true
+  const histogram = batch.histograms?.[slot]
+  if (histogram === null || histogram === undefined) return true
+  return histogram.schema === customBucketsSchema && !filter.sendCustomBuckets
+}
+
+export function slotFlagOf(batch: SeriesBatch, slot: number): number {
+  return batch.flags === null ? SlotFlag.value : (batch.flags[slot] as number)
+}
+
+export function timestampOf(batch: SeriesBatch, slot: number): number {
+  return batch.timestampsMs === null ? batch.timestampMs : (batch.timestampsMs[slot] as number)
+}

@@ -1,0 +1,4 @@
+// The door of the remote write codec: requests out of series batches, and series batches out of requests.
+export { RemoteWriteEncoder } from './encode.ts'
+export type { EncodedRequest, EncodeOptions, EncodeResult, RemoteWriteProtocol } from './encode.ts'
+export { encodeMetadataV1, mergeV1 } from './encode_v1.ts'
