@@ -1,5 +1,5 @@
 // Samples held back until their collector is done: its failure or lateness then cannot tear what others give.
-import type { MetricFamily, MetricSink } from '#component'
+import type { MetricSink } from '#component'
 
 type SampleCall = Parameters<MetricSink['sample']>
 type HistogramCall = Parameters<MetricSink['histogram']>
