@@ -13,13 +13,29 @@ const off = (load: CollectorEntry['load']): CollectorEntry => ({ enabledByDefaul
 /** One line per file in collectors/, sorted. */
 export const collectorEntries: Readonly<Record<string, CollectorEntry>> = {
   arp: on(() => import('./collectors/arp.ts')),
+  bonding: on(() => import('./collectors/bonding.ts')),
+  buddyinfo: off(() => import('./collectors/buddyinfo.ts')),
+  cgroups: off(() => import('./collectors/cgroups.ts')),
   conntrack: on(() => import('./collectors/conntrack.ts')),
+  drm: off(() => import('./collectors/drm.ts')),
+  interrupts: off(() => import('./collectors/interrupts.ts')),
+  ipvs: on(() => import('./collectors/ipvs.ts')),
+  ksmd: off(() => import('./collectors/ksmd.ts')),
+  lnstat: off(() => import('./collectors/lnstat.ts')),
   loadavg: on(() => import('./collectors/loadavg.ts')),
+  logind: off(() => import('./collectors/logind.ts')),
+  meminfo_numa: off(() => import('./collectors/meminfo_numa.ts')),
   netclass: on(() => import('./collectors/netclass.ts')),
   netdev: on(() => import('./collectors/netdev.ts')),
   netstat: on(() => import('./collectors/netstat.ts')),
+  processes: off(() => import('./collectors/processes.ts')),
+  slabinfo: off(() => import('./collectors/slabinfo.ts')),
   sockstat: on(() => import('./collectors/sockstat.ts')),
+  softirqs: off(() => import('./collectors/softirqs.ts')),
   softnet: on(() => import('./collectors/softnet.ts')),
+  systemd: off(() => import('./collectors/systemd.ts')),
+  tcpstat: off(() => import('./collectors/tcpstat.ts')),
+  udp_queues: on(() => import('./collectors/udp_queues.ts')),
 }
 
 /** Collectors of other systems: configurations may name them, and nothing runs. */

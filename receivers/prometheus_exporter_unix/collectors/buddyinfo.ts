@@ -16,7 +16,13 @@ export const collector: CollectorDefinition = {
         const [, node = '', , zone = '', ...counts] = fieldsOf(line)
         if (zone === '') throw new Error('Cannot read buddyinfo: a line without a zone')
         for (const [size, count] of counts.entries()) {
-          sink.sample(blocks, numberOf(count, 'buddyinfo'), node.replace(/,$/, ''), zone.replace(/,$/, ''), String(size))
+          sink.sample(
+            blocks,
+            numberOf(count, 'buddyinfo'),
+            node.replace(/,$/, ''),
+            zone.replace(/,$/, ''),
+            String(size),
+          )
         }
       }
     },

@@ -16,7 +16,8 @@ export const collector: CollectorDefinition = {
         if (line.startsWith('#')) continue
         // Name, hierarchy, number of groups, enabled.
         const columns = fieldsOf(line)
-        if (columns.length < 4) throw new Error(`Cannot read cgroups: 4 columns needed: current value is ${columns.length}`)
+        if (columns.length < 4)
+          throw new Error(`Cannot read cgroups: 4 columns needed: current value is ${columns.length}`)
         sink.sample(cgroups, numberOf(columns[2], 'cgroups'), columns[0] as string)
         sink.sample(enabled, numberOf(columns[3], 'cgroups'), columns[0] as string)
       }

@@ -32,7 +32,11 @@ export const collector: CollectorDefinition = {
     const asked = settings.ipvs.backend_labels
     for (const [i, label] of asked.entries()) {
       if (!(labelNames as readonly string[]).includes(label)) {
-        throw new SettingsError(`unknown IPVS backend label: current value is ${JSON.stringify(label)}`, ['ipvs', 'backend_labels', i])
+        throw new SettingsError(`unknown IPVS backend label: current value is ${JSON.stringify(label)}`, [
+          'ipvs',
+          'backend_labels',
+          i,
+        ])
       }
     }
     // None given is all of them.
@@ -79,7 +83,8 @@ function giveTotals(sink: MetricSink, files: HostFiles): void {
   }
   // Two lines of headings.
   const values = fieldsOf(text.split('\n')[2] ?? '')
-  if (values.length !== totals.length) throw new Error('Cannot read net/ip_vs_stats: its third line has not five numbers')
+  if (values.length !== totals.length)
+    throw new Error('Cannot read net/ip_vs_stats: its third line has not five numbers')
   for (const [i, family] of totals.entries()) sink.sample(family, hexOf(values[i], 'net/ip_vs_stats'))
 }
 

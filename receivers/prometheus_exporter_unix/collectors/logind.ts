@@ -38,7 +38,14 @@ export const collector: CollectorDefinition = {
           for (const type of types) {
             for (const className of classes) {
               for (const seat of seats) {
-                sink.sample(sessions, counts.get(keyOf(seat, remote, type, className)) ?? 0, seat, remote, type, className)
+                sink.sample(
+                  sessions,
+                  counts.get(keyOf(seat, remote, type, className)) ?? 0,
+                  seat,
+                  remote,
+                  type,
+                  className,
+                )
               }
             }
           }

@@ -22,7 +22,8 @@ export const collector: CollectorDefinition = {
           // `Node 0 Active(anon):   4 kB`
           for (const line of linesOf(files.readLatin1(`${base}/${name}/meminfo`))) {
             const [, lineNode = '', field = '', value, unit] = fieldsOf(line)
-            if (unit !== undefined && unit !== 'kB') throw new Error(`Cannot read meminfo: unknown unit: current value is ${unit}`)
+            if (unit !== undefined && unit !== 'kB')
+              throw new Error(`Cannot read meminfo: unknown unit: current value is ${unit}`)
             const key = field.replace(/:+$/, '').replace(/\((.*)\)/, '_$1')
             sink.sample(family(gauge, key), numberOf(value, 'meminfo') * (unit === 'kB' ? 1024 : 1), lineNode)
           }

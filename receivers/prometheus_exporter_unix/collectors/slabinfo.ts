@@ -6,11 +6,7 @@ import { fieldsOf, linesOf, numberOf } from '../lines.ts'
 const slabLabel = ['slab']
 /** In the order of the columns after the name. */
 const families = [
-  gauge(
-    'node_slabinfo_active_objects',
-    'The number of objects that are currently active (i.e., in use).',
-    slabLabel,
-  ),
+  gauge('node_slabinfo_active_objects', 'The number of objects that are currently active (i.e., in use).', slabLabel),
   gauge(
     'node_slabinfo_objects',
     'The total number of allocated objects (i.e., objects that are both in use and not in use).',

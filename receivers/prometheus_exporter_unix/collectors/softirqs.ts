@@ -27,7 +27,8 @@ export const collector: CollectorDefinition = {
         const [name = '', ...counts] = fieldsOf(line)
         const type = name.slice(0, -1)
         if (!types.has(type)) continue
-        for (const [cpu, count] of counts.entries()) sink.sample(softirqs, numberOf(count, 'softirqs'), String(cpu), type)
+        for (const [cpu, count] of counts.entries())
+          sink.sample(softirqs, numberOf(count, 'softirqs'), String(cpu), type)
       }
     },
   }),

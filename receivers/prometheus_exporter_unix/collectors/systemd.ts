@@ -9,7 +9,11 @@ import type { UnixSettings } from '../settings.ts'
 
 const name = ['name']
 const unitState = gauge('node_systemd_unit_state', 'Systemd unit', ['name', 'state', 'type'])
-const startTime = gauge('node_systemd_unit_start_time_seconds', 'Start time of the unit since unix epoch in seconds.', name)
+const startTime = gauge(
+  'node_systemd_unit_start_time_seconds',
+  'Start time of the unit since unix epoch in seconds.',
+  name,
+)
 const tasksCurrent = gauge('node_systemd_unit_tasks_current', 'Current number of tasks per Systemd unit', name)
 const tasksMax = gauge('node_systemd_unit_tasks_max', 'Maximum number of tasks per Systemd unit', name)
 const systemRunning = gauge(
@@ -120,7 +124,8 @@ class SystemdCollector implements Collector {
     }
     if (kind === 'timer' && withState) await give(timerLastTrigger, 'Timer', 'LastTriggerUSec', 1e6)
     if (kind === 'socket') {
-      const isThere = (await give(socketAccepted, 'Socket', 'NAccepted')) && (await give(socketCurrent, 'Socket', 'NConnections'))
+      const isThere =
+        (await give(socketAccepted, 'Socket', 'NAccepted')) && (await give(socketCurrent, 'Socket', 'NConnections'))
       if (isThere) await give(socketRefused, 'Socket', 'NRefused')
     }
   }
