@@ -94,7 +94,7 @@ export class Endpoint {
     return new RemoteWriteEncoder({
       protocol: this.#protocol,
       mapLabels: labelsMapper(
-        externalLabels,
+        this.#externalLabels,
         s.write_relabel_config.map((rule) => new RelabelRule(rule)),
       ),
       sendExemplars: s.send_exemplars,
