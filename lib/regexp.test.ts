@@ -138,7 +138,9 @@ describe('Regexp', () => {
     assert.deepEqual([...(found?.named ?? [])], [['word', 'cd']])
     assert.equal(compileRegexp('^b').exec('ab', 1), null)
     assert.deepEqual(
-      compileRegexp('a*').execAll('baac').map((m) => [m.index, m.end]),
+      compileRegexp('a*')
+        .execAll('baac')
+        .map((m) => [m.index, m.end]),
       [
         [0, 0],
         [1, 3],
@@ -217,8 +219,38 @@ describe('Regexp', () => {
 const letters = ['a', 'b', 'k', 'S', '1', '_', '-', ' ', '\n', '\r', 'é', '😀', '\u2028', '\u212a', '.']
 const atoms = [
   ...['a', 'b', 'k', 'S', '1', '_', '-', ' ', 'é', '😀', '\\.', '\\n', '\\x41', '\\x{1F600}', '\\-', '{', '}', ','],
-  ...['.', '\\d', '\\D', '\\s', '\\S', '\\w', '\\W', '[ab]', '[^ab]', '[^a\\n]', '[a-k]', '[[:alpha:]_]', '[^é]', '[\\d-]'],
-  ...['[[:^space:]]', '[\\s\\S]', '[a😀]', '\\Qa.\\E', '^', '$', '\\b', '\\B', '\\A', '\\z', '', '(?i)', '(?s)', '(?U)'],
+  ...[
+    '.',
+    '\\d',
+    '\\D',
+    '\\s',
+    '\\S',
+    '\\w',
+    '\\W',
+    '[ab]',
+    '[^ab]',
+    '[^a\\n]',
+    '[a-k]',
+    '[[:alpha:]_]',
+    '[^é]',
+    '[\\d-]',
+  ],
+  ...[
+    '[[:^space:]]',
+    '[\\s\\S]',
+    '[a😀]',
+    '\\Qa.\\E',
+    '^',
+    '$',
+    '\\b',
+    '\\B',
+    '\\A',
+    '\\z',
+    '',
+    '(?i)',
+    '(?s)',
+    '(?U)',
+  ],
   ...['(?m)', '.*', '.+', '(?s:.*)', '(?s:.+)', '(?i:k)', '(?i:[s-t])', '(?i:\\w)', '\\pL'],
 ]
 const quantifiers = ['', '', '', '', '*', '+', '?', '*?', '+?', '??', '{2}', '{1,3}', '{2,}', '{0,1}?']
@@ -230,7 +262,10 @@ const patterns = fc.letrec<{ pattern: string; sequence: string; atom: string }>(
     { weight: 1, arbitrary: fc.tuple(tie('sequence'), tie('pattern')).map(([a, b]) => `${a}|${b}`) },
   ),
   sequence: fc
-    .array(fc.tuple(tie('atom'), fc.constantFrom(...quantifiers)).map(([a, q]) => a + q), { minLength: 1, maxLength: 5 })
+    .array(
+      fc.tuple(tie('atom'), fc.constantFrom(...quantifiers)).map(([a, q]) => a + q),
+      { minLength: 1, maxLength: 5 },
+    )
     .map((parts) => parts.join('')),
   atom: fc.oneof(
     { depthSize: 'small' },
@@ -248,30 +283,35 @@ describe('the stand-ins for re2js', () => {
   it('give what re2js gives', () => {
     const used = { plain: 0, native: 0, re2: 0, wrong: 0 }
     fc.assert(
-      fc.property(patterns, fc.boolean(), fc.array(texts, { minLength: 1, maxLength: 8 }), (pattern, anchored, subjects) => {
-        const [ours, theirs] = ['auto', 're2'].map((engine) => {
-          try {
-            return compileRegexp(pattern, { anchored, engine: engine as 'auto' | 're2' })
-          } catch (error) {
-            return (error as Error).message
+      fc.property(
+        patterns,
+        fc.boolean(),
+        fc.array(texts, { minLength: 1, maxLength: 8 }),
+        (pattern, anchored, subjects) => {
+          const [ours, theirs] = ['auto', 're2'].map((engine) => {
+            try {
+              return compileRegexp(pattern, { anchored, engine: engine as 'auto' | 're2' })
+            } catch (error) {
+              return (error as Error).message
+            }
+          })
+          if (typeof ours === 'string' || typeof theirs === 'string') {
+            used.wrong++
+            assert.equal(ours, theirs)
+            return
           }
-        })
-        if (typeof ours === 'string' || typeof theirs === 'string') {
-          used.wrong++
-          assert.equal(ours, theirs)
-          return
-        }
-        assert.ok(ours && theirs)
-        used[ours.engine]++
-        assert.deepEqual(ours.subexpNames, theirs.subexpNames)
-        for (const text of subjects) {
-          assert.equal(ours.test(text), theirs.test(text), `test ${JSON.stringify(text)}`)
-          const match = theirs.match(text)
-          assert.deepEqual(ours.match(text)?.slice(), match === null ? undefined : match.slice())
-          assert.deepEqual(ours.execAll(text), theirs.execAll(text), `execAll ${JSON.stringify(text)}`)
-          assert.equal(ours.replaceAll(text, '<$0,$1>'), theirs.replaceAll(text, '<$0,$1>'))
-        }
-      }),
+          assert.ok(ours && theirs)
+          used[ours.engine]++
+          assert.deepEqual(ours.subexpNames, theirs.subexpNames)
+          for (const text of subjects) {
+            assert.equal(ours.test(text), theirs.test(text), `test ${JSON.stringify(text)}`)
+            const match = theirs.match(text)
+            assert.deepEqual(ours.match(text)?.slice(), match === null ? undefined : match.slice())
+            assert.deepEqual(ours.execAll(text), theirs.execAll(text), `execAll ${JSON.stringify(text)}`)
+            assert.equal(ours.replaceAll(text, '<$0,$1>'), theirs.replaceAll(text, '<$0,$1>'))
+          }
+        },
+      ),
       { numRuns },
     )
     assert.ok(used.plain > numRuns / 50 && used.native > numRuns / 10 && used.re2 > numRuns / 50, JSON.stringify(used))

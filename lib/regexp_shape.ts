@@ -461,7 +461,8 @@ function expand(node: RegexpNode): readonly Sequence[] | undefined {
       return all
     }
     case 'repeat': {
-      if (node.node.kind === 'chars' && isAny(node.node.set) && node.max === Infinity && node.min <= 1) return [[node.min]]
+      if (node.node.kind === 'chars' && isAny(node.node.set) && node.max === Infinity && node.min <= 1)
+        return [[node.min]]
       if (node.min !== 0 || node.max !== 1) return undefined
       const once = expand(node.node)
       return once === undefined ? undefined : [[], ...once]

@@ -356,7 +356,8 @@ function append(nodes: RegexpNode[], node: RegexpNode): void {
 }
 
 function changedFlags(flags: Flags, set: string, clear: string): Flags {
-  const value = (letter: string, now: boolean): boolean => (clear.includes(letter) ? false : set.includes(letter) || now)
+  const value = (letter: string, now: boolean): boolean =>
+    clear.includes(letter) ? false : set.includes(letter) || now
   return {
     fold: value('i', flags.fold),
     multiline: value('m', flags.multiline),

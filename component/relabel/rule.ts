@@ -236,7 +236,9 @@ export class RelabelRules {
   readonly text: string
   constructor(settings: readonly RelabelRuleSettings[]) {
     this.rules = settings.map((rule) => new RelabelRule(rule))
-    this.text = JSON.stringify(settings.map((rule) => ({ ...rule, regex: rule.regex.source, modulus: String(rule.modulus) })))
+    this.text = JSON.stringify(
+      settings.map((rule) => ({ ...rule, regex: rule.regex.source, modulus: String(rule.modulus) })),
+    )
   }
 
   /** These rules, or `before` where that says the same: exports with equal values keep their identity. */

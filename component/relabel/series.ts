@@ -79,8 +79,9 @@ export class SeriesRelabeller {
   /** Samples in and out. */
   processed = 0
   written = 0
-  /** Results forgotten, for want of space or use. */
+  /** Results forgotten, for want of use; those of them that a time to live was the reason for. */
   evictions = 0
+  ttlEvictions = 0
   #rules: readonly RelabelRule[]
   #cacheSizeMax: number
   #cacheTtlMs: number
@@ -111,11 +112,16 @@ export class SeriesRelabeller {
   /** Other rules and bounds from now on; results known so far are forgotten, and not counted as evictions. */
   update(rules: readonly RelabelRule[], options: Pick<SeriesRelabellerOptions, 'cacheSizeMax' | 'cacheTtlMs'>): void {
     this.#rules = rules
-    this.#cacheSizeMax = options.cacheSizeMax
-    this.#cacheTtlMs = options.cacheTtlMs ?? 0
     const next = this.#current.number + 2
     this.#previous = new Generation(next - 1)
     this.#current = new Generation(next)
+    this.bound(options)
+  }
+
+  /** Other bounds from now on, with the results known so far. */
+  bound(options: Pick<SeriesRelabellerOptions, 'cacheSizeMax' | 'cacheTtlMs'>): void {
+    this.#cacheSizeMax = options.cacheSizeMax
+    this.#cacheTtlMs = options.cacheTtlMs ?? 0
     this.#startedMs = this.#cacheTtlMs > 0 ? this.#now() : 0
   }
 
@@ -137,9 +143,11 @@ export class SeriesRelabeller {
   #expire(): void {
     const now = this.#now()
     if (now - this.#startedMs < this.#cacheTtlMs) return
+    const before = this.evictions
     // Nothing came for two periods: what is current was not used for one of them.
     if (now - this.#startedMs >= 2 * this.#cacheTtlMs) this.#nextGeneration()
     this.#nextGeneration()
+    this.ttlEvictions += this.evictions - before
     this.#startedMs = now
   }
 
@@ -168,7 +176,11 @@ export class SeriesRelabeller {
     else if (results.length > 0) {
       out = before?.layout && sameSeries(before.layout.series, results) ? before.layout : new SeriesLayout(results)
     }
-    if (before !== undefined && out === before.layout && sameSlots(before.kept, keptAll ? null : kept, results.length)) {
+    if (
+      before !== undefined &&
+      out === before.layout &&
+      sameSlots(before.kept, keptAll ? null : kept, results.length)
+    ) {
       before.generation = this.#current.number
       return before
     }
