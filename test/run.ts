@@ -8,11 +8,20 @@ const given = process.argv.slice(2).filter((argument) => !argument.startsWith('-
 const options = process.argv.slice(2).filter((argument) => argument.startsWith('-'))
 const found = globSync('*/**/*.test.ts', { cwd: root, exclude: ['node_modules/**', '.build/**'] }).sort()
 // What is built is used by the end-to-end tests: made once, before they run side by side.
-const built = spawnSync(process.execPath, [join(root, 'distro/build.ts'), '--if-stale'], { stdio: 'inherit', timeout: 120_000 })
+const built = spawnSync(process.execPath, [join(root, 'distro/build.ts'), '--if-stale'], {
+  stdio: 'inherit',
+  timeout: 120_000,
+})
 if (built.status !== 0) process.exit(1)
 const { status } = spawnSync(
   process.execPath,
-  ['--test', '--test-timeout=300000', `--test-concurrency=${process.env['TEST_CONCURRENCY'] ?? 2}`, ...options, ...(given.length > 0 ? given : found)],
+  [
+    '--test',
+    '--test-timeout=300000',
+    `--test-concurrency=${process.env['TEST_CONCURRENCY'] ?? 2}`,
+    ...options,
+    ...(given.length > 0 ? given : found),
+  ],
   { cwd: root, stdio: 'inherit', timeout: 15 * 60_000 },
 )
 process.exit(status ?? 1)
