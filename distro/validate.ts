@@ -1,5 +1,7 @@
 // `solder validate`: finds everything that `solder run` would refuse, without starting anything.
+import { mkdtemp, rm } from 'node:fs/promises'
 import { hostname, tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { Capsule, type Signal, type Stability, Stability as Stabilities } from '#component'
 import { compileAlloy, type ExportsView, hasErrors, ImportStore, readConfiguration, renderDiagnostics } from '#config'
 import { LineLoggerProvider, loggerFor } from '#service'
@@ -24,6 +26,16 @@ export async function validateCommand(args: readonly string[]): Promise<number> 
   const [path] = rest
   if (path === undefined || rest.length > 1) throw new UsageError(`accepts 1 arg(s), received ${rest.length}`)
   checkFormat(values)
+  // For clones of imported repositories. A place of its own: whoever shares the machine must not be able to prepare it.
+  const storagePath = await mkdtemp(join(tmpdir(), 'solder-validate-'))
+  try {
+    return await validate(path, stabilityLevel(values), storagePath)
+  } finally {
+    await rm(storagePath, { recursive: true, force: true })
+  }
+}
+
+async function validate(path: string, stability: Stability, storagePath: string): Promise<number> {
   const { sources, directory } = readConfiguration(path)
   const clock = systemClock
   const logging = new LineLoggerProvider({
@@ -36,21 +48,21 @@ export async function validateCommand(args: readonly string[]): Promise<number> 
     clock,
     log: loggerFor(logging, {}),
     userAgent: `Solder/${version}`,
-    storagePath: tmpdir(),
+    storagePath,
   })
   const plan = await compileAlloy(sources, directory, nothingRuns(), imports, {
     registry,
-    stability: stabilityLevel(values),
+    stability,
     environment: process.env,
     hostname: hostname(),
     version,
   })
   if (plan.diagnostics.length > 0) {
-    const color = process.stderr.isTTY === true
+    const color = process.stderr.isTTY && process.stderr.hasColors()
     process.stderr.write(renderDiagnostics(plan.diagnostics, plan.sources, { color }))
   }
   if (!hasErrors(plan.diagnostics)) return 0
-  process.stderr.write('Error: validation failed\n')
+  process.stderr.write('\nError: validation failed\n')
   return 1
 }
 
