@@ -187,7 +187,7 @@ describe('Regexp', () => {
     }
   })
 
-  it('stays linear on texts made to blow up backtracking', () => {
+  it('stays linear on texts made to blow up backtracking', { timeout: 10_000 }, () => {
     const n = 50_000
     const cases = [
       { pattern: '(a+)+$', text: 'a'.repeat(n) + 'b' },
@@ -200,9 +200,7 @@ describe('Regexp', () => {
       { pattern: '(\\w+)\\s+(\\w+)$', text: 'a '.repeat(n / 2) },
     ]
     for (const { pattern, text } of cases) {
-      const started = performance.now()
       assert.equal(compileRegexp(pattern).test(text), false, pattern)
-      assert.ok(performance.now() - started < 2000, `${pattern}: ${performance.now() - started} ms`)
     }
   })
 
@@ -218,40 +216,63 @@ describe('Regexp', () => {
 
 const letters = ['a', 'b', 'k', 'S', '1', '_', '-', ' ', '\n', '\r', 'é', '😀', '\u2028', '\u212a', '.']
 const atoms = [
-  ...['a', 'b', 'k', 'S', '1', '_', '-', ' ', 'é', '😀', '\\.', '\\n', '\\x41', '\\x{1F600}', '\\-', '{', '}', ','],
-  ...[
-    '.',
-    '\\d',
-    '\\D',
-    '\\s',
-    '\\S',
-    '\\w',
-    '\\W',
-    '[ab]',
-    '[^ab]',
-    '[^a\\n]',
-    '[a-k]',
-    '[[:alpha:]_]',
-    '[^é]',
-    '[\\d-]',
-  ],
-  ...[
-    '[[:^space:]]',
-    '[\\s\\S]',
-    '[a😀]',
-    '\\Qa.\\E',
-    '^',
-    '$',
-    '\\b',
-    '\\B',
-    '\\A',
-    '\\z',
-    '',
-    '(?i)',
-    '(?s)',
-    '(?U)',
-  ],
-  ...['(?m)', '.*', '.+', '(?s:.*)', '(?s:.+)', '(?i:k)', '(?i:[s-t])', '(?i:\\w)', '\\pL'],
+  'a',
+  'b',
+  'k',
+  'S',
+  '1',
+  '_',
+  '-',
+  ' ',
+  'é',
+  '😀',
+  '\\.',
+  '\\n',
+  '\\x41',
+  '\\x{1F600}',
+  '\\-',
+  '{',
+  '}',
+  ',',
+
+  '.',
+  '\\d',
+  '\\D',
+  '\\s',
+  '\\S',
+  '\\w',
+  '\\W',
+  '[ab]',
+  '[^ab]',
+  '[^a\\n]',
+  '[a-k]',
+  '[[:alpha:]_]',
+  '[^é]',
+  '[\\d-]',
+
+  '[[:^space:]]',
+  '[\\s\\S]',
+  '[a😀]',
+  '\\Qa.\\E',
+  '^',
+  '$',
+  '\\b',
+  '\\B',
+  '\\A',
+  '\\z',
+  '',
+  '(?i)',
+  '(?s)',
+  '(?U)',
+  '(?m)',
+  '.*',
+  '.+',
+  '(?s:.*)',
+  '(?s:.+)',
+  '(?i:k)',
+  '(?i:[s-t])',
+  '(?i:\\w)',
+  '\\pL',
 ]
 const quantifiers = ['', '', '', '', '*', '+', '?', '*?', '+?', '??', '{2}', '{1,3}', '{2,}', '{0,1}?']
 

@@ -175,7 +175,7 @@ class Parser {
   /** `\Q…\E`: all but the last character go into `before`, the last is the atom that an operator may follow. */
   #quotation(before: RegexpNode[]): RegexpNode {
     const end = this.#text.indexOf('\\E', this.#at + 2)
-    const codes = [...this.#text.slice(this.#at + 2, end < 0 ? undefined : end)]
+    const codes = Array.from(this.#text.slice(this.#at + 2, end < 0 ? undefined : end))
     const last = codes.pop()
     if (last === undefined) throw new Unclear()
     this.#at = end < 0 ? this.#text.length : end + 2
