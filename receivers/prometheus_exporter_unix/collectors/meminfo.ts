@@ -3,15 +3,14 @@ import { MetricFamily } from '#component'
 import type { CollectorDefinition } from '../collector.ts'
 
 /** The fields that node_exporter 1.10 shows, as the kernel writes them. Others (KReclaimable, FileHugePages) it leaves out. */
-const fields = [
-  ...['MemTotal', 'MemFree', 'MemAvailable', 'Buffers', 'Cached', 'SwapCached', 'Active', 'Inactive'],
-  ...['Active(anon)', 'Inactive(anon)', 'Active(file)', 'Inactive(file)', 'Unevictable', 'Mlocked', 'SwapTotal'],
-  ...['SwapFree', 'Zswap', 'Zswapped', 'Dirty', 'Writeback', 'AnonPages', 'Mapped', 'Shmem', 'Slab', 'SReclaimable'],
-  ...['SUnreclaim', 'KernelStack', 'PageTables', 'NFS_Unstable', 'Bounce', 'WritebackTmp', 'CommitLimit'],
-  ...['Committed_AS', 'VmallocTotal', 'VmallocUsed', 'VmallocChunk', 'Percpu', 'HardwareCorrupted', 'AnonHugePages'],
-  ...['ShmemHugePages', 'ShmemPmdMapped', 'CmaTotal', 'CmaFree', 'Hugepagesize', 'DirectMap4k', 'DirectMap2M'],
-  'DirectMap1G',
-]
+const fields = (
+  'MemTotal MemFree MemAvailable Buffers Cached SwapCached Active Inactive Active(anon) Inactive(anon) ' +
+  'Active(file) Inactive(file) Unevictable Mlocked SwapTotal SwapFree Zswap Zswapped Dirty Writeback ' +
+  'AnonPages Mapped Shmem Slab SReclaimable SUnreclaim KernelStack PageTables NFS_Unstable Bounce ' +
+  'WritebackTmp CommitLimit Committed_AS VmallocTotal VmallocUsed VmallocChunk Percpu HardwareCorrupted ' +
+  'AnonHugePages ShmemHugePages ShmemPmdMapped CmaTotal CmaFree Hugepagesize DirectMap4k DirectMap2M ' +
+  'DirectMap1G'
+).split(' ')
 const counts = ['HugePages_Total', 'HugePages_Free', 'HugePages_Rsvd', 'HugePages_Surp']
 
 const family = (name: string): MetricFamily =>

@@ -5,8 +5,18 @@ import { gauge } from '../families.ts'
 import type { HostFiles } from '../files.ts'
 
 const infoLabels = [
-  ...['build_id', 'id', 'id_like', 'image_id', 'image_version', 'name', 'pretty_name'],
-  ...['variant', 'variant_id', 'version', 'version_codename', 'version_id'],
+  'build_id',
+  'id',
+  'id_like',
+  'image_id',
+  'image_version',
+  'name',
+  'pretty_name',
+  'variant',
+  'variant_id',
+  'version',
+  'version_codename',
+  'version_id',
 ]
 const infoFamily = gauge(
   'node_os_info',
@@ -15,7 +25,9 @@ const infoFamily = gauge(
   infoLabels,
 )
 const versionFamily = gauge('node_os_version', 'Metric containing the major.minor part of the OS version.', [
-  ...['id', 'id_like', 'name'],
+  'id',
+  'id_like',
+  'name',
 ])
 const supportEndFamily = gauge(
   'node_os_support_end_timestamp_seconds',

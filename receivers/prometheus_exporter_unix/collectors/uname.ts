@@ -4,7 +4,12 @@ import type { CollectorDefinition } from '../collector.ts'
 import { gauge } from '../families.ts'
 
 const family = gauge('node_uname_info', 'Labeled system information as provided by the uname system call.', [
-  ...['sysname', 'release', 'version', 'machine', 'nodename', 'domainname'],
+  'sysname',
+  'release',
+  'version',
+  'machine',
+  'nodename',
+  'domainname',
 ])
 
 export const collector: CollectorDefinition = {
