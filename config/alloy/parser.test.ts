@@ -3,7 +3,7 @@ import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import type { Diagnostic } from '../diagnostics.ts'
 import type { Body, Expression } from './ast.ts'
-import { nestingDepthMax, parseExpression, parseFile } from './parser.ts'
+import { nestingDepthMax, parseErrorsMax, parseExpression, parseFile } from './parser.ts'
 import { readCases, updateCases } from './testdata/case_file.ts'
 
 /** A tree as text: every operation in parentheses, its kind first. */
@@ -133,6 +133,19 @@ describe('Errors that no text file can hold', () => {
       assert.deepEqual(got.slice(0, want.length), want)
     })
   }
+
+  test('Reading a file of nothing but errors ends, and says so', () => {
+    for (const source of [
+      Buffer.alloc(5_000_000),
+      `a = \`${'\0'.repeat(100_000)}\``,
+      'a = )\n'.repeat(100_000),
+      'a b\n'.repeat(100_000),
+    ]) {
+      const { diagnostics } = parseFile('f', source)
+      assert.equal(diagnostics.length, parseErrorsMax + 1)
+      assert.equal(diagnostics.at(-1)?.message, `too many errors: only the first ${parseErrorsMax} are shown`)
+    }
+  })
 
   test('Columns count bytes', () => {
     const [diagnostic] = parseFile('f', 'é = "日本" ;').diagnostics

@@ -33,6 +33,9 @@ import {
  */
 export const nestingDepthMax = 500
 
+/** A file with more errors than this is none of ours (a binary, say): reading it ends there, and the last error says so. */
+export const parseErrorsMax = 1000
+
 export interface ParsedFile {
   /** Best effort where there are errors: what could not be read is left out or is a `null`. */
   readonly file: File
@@ -94,6 +97,10 @@ interface StatementName {
   readonly labelRange: Range | undefined
 }
 
+function endAt(offset: number): Token {
+  return { kind: TokenKind.eof, text: '', start: offset, end: offset }
+}
+
 class Parser {
   readonly diagnostics: Diagnostic[] = []
   readonly #name: string
@@ -137,6 +144,7 @@ class Parser {
   #scanToken(): Token {
     for (;;) {
       const token = this.#scanner.scan()
+      if (this.#givenUp) return endAt(token.start)
       if (token.kind !== TokenKind.comment) return token
       this.#comments.push({ kind: 'comment', text: token.text, range: this.#lines.range(token.start, token.end) })
     }
@@ -145,7 +153,7 @@ class Parser {
   #next(): Token {
     const consumed = this.#token
     this.#consumedEnd = consumed.end
-    if (!this.#givenUp) this.#token = this.#scanToken()
+    this.#token = this.#givenUp ? endAt(consumed.end) : this.#scanToken()
     return consumed
   }
 
@@ -182,7 +190,17 @@ class Parser {
   // Errors and positions
 
   #report(range: Range, message: string): void {
-    this.diagnostics.push({ severity: 'error', range, message })
+    if (this.#givenUp) return
+    if (this.diagnostics.length < parseErrorsMax) {
+      this.diagnostics.push({ severity: 'error', range, message })
+      return
+    }
+    this.diagnostics.push({
+      severity: 'error',
+      range,
+      message: `too many errors: only the first ${parseErrorsMax} are shown`,
+    })
+    this.#givenUp = true
   }
 
   /** Reports an error at the current token, unless the last one was on the same line. */
@@ -201,7 +219,7 @@ class Parser {
     const { start } = this.#token
     this.#report(this.#lines.range(start, start), `nesting is too deep: more than ${nestingDepthMax} levels`)
     this.#givenUp = true
-    this.#token = { kind: TokenKind.eof, text: '', start, end: start }
+    this.#token = endAt(start)
     return false
   }
 
