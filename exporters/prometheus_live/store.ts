@@ -43,6 +43,7 @@ export interface SeriesStoreBounds {
 /** Looks for series that ran out are made this often per `staleAfterMs`. */
 const sweepsPerLife = 10
 const noPlace = -1
+const noSample = -Infinity
 const columnsMin = 1024
 
 export class SeriesStore {
@@ -60,8 +61,6 @@ export class SeriesStore {
   #byHash = new Map<number, Entry>()
   /** Goes up when an entry is given up: places worked out before are looked at again. */
   #epoch = 0
-  /** Goes up when a series is added or given up. */
-  version = 0
   #size = 0
   #sweptMs = -Infinity
 
@@ -91,7 +90,7 @@ export class SeriesStore {
    */
   take(batch: SeriesBatch, nowMs: number): number {
     if (nowMs - this.#sweptMs >= this.#staleAfterMs / sweepsPerLife) this.sweep(nowMs)
-    const indexes = this.#places(batch.layout).indexes
+    const indexes = this.#places(batch.layout, nowMs).indexes
     const { flags, timestampsMs, timestampMs } = batch
     const values = this.#values
     const times = this.#timestampsMs
@@ -112,7 +111,10 @@ export class SeriesStore {
       seen[index] = nowMs
       if (flag === SlotFlag.stale) (ended ??= []).push(index)
       else if (flag === SlotFlag.histogram) this.#histograms.set(index, batch.histograms?.[slot] as NativeHistogram)
-      else values[index] = batch.values[slot] as number
+      else {
+        values[index] = batch.values[slot] as number
+        if (this.#histograms.size > 0) this.#histograms.delete(index)
+      }
     }
     if (ended !== null) for (const index of ended) this.#giveUp(index)
     return refused
@@ -136,8 +138,9 @@ export class SeriesStore {
     this.#seenMs = new Float64Array(columnsMin)
   }
 
+  /** Those that have a value: a batch may name a series before it holds a sample of it. */
   *entries(): IterableIterator<Entry> {
-    for (const entry of this.#entries) if (entry !== null) yield entry
+    for (const entry of this.#entries) if (entry !== null && this.#timestampsMs[entry.index] !== noSample) yield entry
   }
 
   valueOf(entry: Entry): number {
@@ -148,18 +151,18 @@ export class SeriesStore {
     return this.#histograms.get(entry.index)
   }
 
-  #places(layout: SeriesLayout): Places {
+  #places(layout: SeriesLayout, nowMs: number): Places {
     const known = noteOf(layout, this.#owner) as Places | undefined
     if (known !== undefined && known.epoch === this.#epoch) return known
     const { series } = layout
     const places = known ?? new Places(new Int32Array(series.length), this.#epoch)
-    for (let i = 0; i < series.length; i++) places.indexes[i] = this.#place(series[i] as Series)
+    for (let i = 0; i < series.length; i++) places.indexes[i] = this.#place(series[i] as Series, nowMs)
     places.epoch = this.#epoch
     if (known === undefined) setNote(layout, this.#owner, places)
     return places
   }
 
-  #place(series: Series): number {
+  #place(series: Series, nowMs: number): number {
     const noted = noteOf(series, this.#owner) as Entry | undefined
     if (noted !== undefined && noted.index >= 0) return noted.index
     const hash = hashOf(series.labels)
@@ -168,24 +171,24 @@ export class SeriesStore {
     while (entry !== null && !labelsEqual(entry.labels, series.labels)) entry = entry.next
     if (entry === null) {
       if (this.#size >= this.#seriesMax) return noPlace
-      entry = new Entry(series, hash, this.#newIndex(), first)
+      entry = new Entry(series, hash, this.#newIndex(nowMs), first)
       this.#byHash.set(hash, entry)
       this.#entries[entry.index] = entry
       this.#size++
-      this.version++
     }
     setNote(series, this.#owner, entry)
     return entry.index
   }
 
-  #newIndex(): number {
+  #newIndex(nowMs: number): number {
     const index = this.#free.pop() ?? this.#entries.length
     if (index === this.#values.length) {
       this.#values = grown(this.#values)
       this.#timestampsMs = grown(this.#timestampsMs)
       this.#seenMs = grown(this.#seenMs)
     }
-    this.#timestampsMs[index] = -Infinity
+    this.#timestampsMs[index] = noSample
+    this.#seenMs[index] = nowMs
     return index
   }
 
@@ -205,7 +208,6 @@ export class SeriesStore {
     entry.index = noPlace
     this.#size--
     this.#epoch++
-    this.version++
   }
 }
 
