@@ -114,8 +114,13 @@ export function locate(expression: Expression, path: readonly (string | number)[
   return expression
 }
 
+/** Of a longer expression a message shows the beginning; all of it stands in the excerpt below the message. */
+const excerptLengthMax = 120
+
 /** The source of a range, on one line. */
 function excerpt(source: string, range: Range): string {
   const text = Buffer.from(source).subarray(range.start.offset, range.end.offset + 1).toString()
-  return text.replace(/\s*\n\s*/g, ' ')
+  const line = text.replace(/\s*\n\s*/g, ' ')
+  const chars = Array.from(line.slice(0, 2 * excerptLengthMax))
+  return chars.length <= excerptLengthMax ? line : `${chars.slice(0, excerptLengthMax).join('')}...`
 }
