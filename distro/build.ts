@@ -14,6 +14,7 @@ const folders = [
 function newestSourceMs(): number {
   let newest = statSync(join(root, 'package.json')).mtimeMs
   for (const folder of folders) {
+    if (!existsSync(join(root, folder))) continue
     for (const entry of readdirSync(join(root, folder), { recursive: true, withFileTypes: true })) {
       if (!entry.isFile() || !entry.name.endsWith('.ts') || entry.name.endsWith('.test.ts')) continue
       newest = Math.max(newest, statSync(join(entry.parentPath, entry.name)).mtimeMs)
