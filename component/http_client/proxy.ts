@@ -81,7 +81,7 @@ function hostPattern(item: string): { host: string; port: string; whole: boolean
 }
 
 function isLoopback(host: string, family: number): boolean {
-  return family === 6 ? host === '::1' || /^::ffff:7f/.test(host) : host.startsWith('127.')
+  return family === 6 ? host === '::1' || host.startsWith('::ffff:7f') : host.startsWith('127.')
 }
 
 /** The host of a URL without the brackets of IPv6 addresses. */

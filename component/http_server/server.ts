@@ -1,0 +1,224 @@
+// An HTTP server with limits: connections, time, TLS that can change while it listens, and a stop with a deadline.
+import {
+  createServer as createHttp,
+  type IncomingMessage,
+  type RequestListener,
+  type Server as HttpListener,
+  type ServerResponse,
+} from 'node:http'
+import { createServer as createHttps } from 'node:https'
+import { type AddressInfo, createServer as createTcp, type Server, type Socket } from 'node:net'
+import type { Clock, Logger, Timer } from '#component'
+import type { ServerTlsSettings } from './settings.ts'
+import { guardClients, serverTlsOptions } from './tls.ts'
+
+export interface HttpServerSettings {
+  /** Empty: all addresses. */
+  readonly host: string
+  /** 0: any free one. */
+  readonly port: number
+  /** 0: no limit. More are closed at once. */
+  readonly connectionsMax: number
+  /** For a request to arrive, headers and body. 0: no limit. */
+  readonly readTimeoutMs: number
+  /** From a request's headers to the end of its answer. 0: no limit. */
+  readonly writeTimeoutMs: number
+  readonly idleTimeoutMs: number
+  readonly tls: ServerTlsSettings | undefined
+}
+
+export interface HttpServerOptions {
+  readonly log: Logger
+  readonly clock: Clock
+  /** A failure is answered with 500, or by breaking off where an answer has begun. */
+  handle(request: IncomingMessage, response: ServerResponse): void | Promise<void>
+}
+
+/** How often certificate files are looked at. */
+const tlsPollMs = 10_000
+/** How often Node looks for requests that take too long. */
+const checkMs = 1000
+
+/**
+ * A server. The socket that listens stays the same over `update`: connections are handed to an inner server of the
+ * current settings, and those that are open go on with the one they began with.
+ */
+export class HttpServer {
+  readonly #options: HttpServerOptions
+  #settings: HttpServerSettings
+  #listener: Server | undefined
+  #inner: HttpListener | undefined
+  #tlsFiles = ''
+  #timer: Timer | undefined
+  readonly #sockets = new Set<Socket>()
+  readonly #answers = new Set<ServerResponse>()
+  #stopping = false
+  #onIdle: () => void = () => {}
+
+  constructor(settings: HttpServerSettings, options: HttpServerOptions) {
+    this.#settings = settings
+    this.#options = options
+  }
+
+  /** Bind. Rejects with an error that names the address. */
+  async start(): Promise<void> {
+    const { host, port } = this.#settings
+    this.#inner = this.#makeInner(this.#settings)
+    const listener = createTcp((socket) => this.#connection(socket))
+    await new Promise<void>((resolve, reject) => {
+      listener.once('error', (error) => {
+        reject(new Error(`Cannot listen on ${host}:${port}: ${error.message}`))
+      })
+      listener.listen({ port, ...(host === '' ? {} : { host }) }, resolve)
+    })
+    listener.on('error', (error) => this.#options.log.error('A listening socket failed', { err: error.message }))
+    this.#listener = listener
+    this.#pollTls()
+  }
+
+  /** The port it listens on, also where any free one was asked for. */
+  get port(): number {
+    return (this.#listener?.address() as AddressInfo | null | undefined)?.port ?? this.#settings.port
+  }
+
+  get connections(): number {
+    return this.#sockets.size
+  }
+
+  /**
+   * Take new settings without closing the listening socket. Throws, and goes on with the old ones, when certificates
+   * cannot be read or the address is another one.
+   */
+  update(settings: HttpServerSettings): void {
+    const { host, port } = this.#settings
+    if (settings.host !== host || settings.port !== port) throw new Error('a server keeps its address')
+    const inner = this.#makeInner(settings)
+    this.#settings = settings
+    if (!this.#listener) return
+    this.#retire(this.#inner)
+    this.#inner = inner
+  }
+
+  #makeInner(settings: HttpServerSettings): HttpListener {
+    const listener: RequestListener = (request, response) => this.#request(request, response)
+    const limits = {
+      requestTimeout: settings.readTimeoutMs,
+      headersTimeout: settings.readTimeoutMs,
+      keepAliveTimeout: settings.idleTimeoutMs,
+      connectionsCheckingInterval: checkMs,
+      noDelay: true,
+    }
+    let inner: HttpListener
+    if (settings.tls) {
+      const options = serverTlsOptions(settings.tls)
+      this.#tlsFiles = filesOf(options)
+      const https = createHttps({ ...limits, ...options, ALPNProtocols: ['http/1.1'] }, listener)
+      guardClients(https, settings.tls.clientAuth)
+      https.on('tlsClientError', (_, socket) => socket.destroy())
+      inner = https
+    } else inner = createHttp(limits, listener)
+    inner.on('clientError', (error: NodeJS.ErrnoException, socket) => refuse(error, socket))
+    // The inner server never listens itself; its checks of time limits begin with this event.
+    inner.emit('listening')
+    return inner
+  }
+
+  #retire(inner: HttpListener | undefined): void {
+    // Done with listening as far as Node knows: idle connections are closed, the others after their answer.
+    inner?.close()
+    inner?.closeIdleConnections()
+  }
+
+  #connection(socket: Socket): void {
+    const { connectionsMax } = this.#settings
+    if (this.#stopping || (connectionsMax > 0 && this.#sockets.size >= connectionsMax)) {
+      socket.destroy()
+      return
+    }
+    this.#sockets.add(socket)
+    socket.once('close', () => this.#sockets.delete(socket))
+    this.#inner?.emit('connection', socket)
+  }
+
+  #request(request: IncomingMessage, response: ServerResponse): void {
+    this.#answers.add(response)
+    if (this.#stopping) response.setHeader('connection', 'close')
+    const { writeTimeoutMs } = this.#settings
+    const timer =
+      writeTimeoutMs > 0 ? this.#options.clock.setTimeout(() => request.socket.destroy(), writeTimeoutMs) : undefined
+    response.once('close', () => {
+      timer?.cancel()
+      this.#answers.delete(response)
+      if (this.#answers.size === 0) this.#onIdle()
+    })
+    this.#handle(request, response).catch((error: Error) => {
+      this.#options.log.error('Cannot answer a request', { path: request.url, err: error.message })
+      if (response.headersSent) response.destroy()
+      else response.writeHead(500).end()
+    })
+  }
+
+  async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    await this.#options.handle(request, response)
+  }
+
+  /** A certificate that is renewed on disk is taken over for new connections. */
+  #pollTls(): void {
+    this.#timer = this.#options.clock.setTimeout(() => {
+      const { tls } = this.#settings
+      if (tls) this.#renew(tls)
+      this.#pollTls()
+    }, tlsPollMs)
+  }
+
+  #renew(tls: ServerTlsSettings): void {
+    try {
+      if (filesOf(serverTlsOptions(tls)) === this.#tlsFiles) return
+      this.update(this.#settings)
+      this.#options.log.info('Took over renewed TLS certificates')
+    } catch (error) {
+      this.#options.log.warn('Cannot read TLS certificates again; the old ones stay', { err: (error as Error).message })
+    }
+  }
+
+  /** Take no new connections, let requests under way end until the deadline, then break them off. Safe twice. */
+  async stop(deadlineMs: number): Promise<void> {
+    this.#timer?.cancel()
+    this.#stopping = true
+    const listener = this.#listener
+    this.#listener = undefined
+    if (!listener) return
+    const closed = new Promise<void>((resolve) => listener.close(() => resolve()))
+    this.#retire(this.#inner)
+    for (const answer of this.#answers) if (!answer.headersSent) answer.setHeader('connection', 'close')
+    if (this.#answers.size > 0 && deadlineMs > 0) {
+      await new Promise<void>((resolve) => {
+        const timer = this.#options.clock.setTimeout(resolve, deadlineMs)
+        this.#onIdle = () => {
+          timer.cancel()
+          resolve()
+        }
+      })
+    }
+    for (const socket of this.#sockets) socket.destroy()
+    await closed
+  }
+}
+
+function filesOf(options: { cert?: unknown; key?: unknown; ca?: unknown }): string {
+  return `${String(options.cert)}\0${String(options.key)}\0${String(options.ca)}`
+}
+
+function refuse(error: NodeJS.ErrnoException, socket: import('node:stream').Duplex): void {
+  if (!socket.writable || error.code === 'ECONNRESET') {
+    socket.destroy()
+    return
+  }
+  const status =
+    error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+      ? '408 Request Timeout'
+      : error.code === 'HPE_HEADER_OVERFLOW'
+        ? '431 Request Header Fields Too Large'
+        : '400 Bad Request'
+  socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`)
+}
