@@ -378,8 +378,12 @@ function protocolHeaders(message: Message): Record<string, string> {
 
 /** A version 2 request that waited when the backend turned out to take version 1 only. */
 function toV1(bytes: Uint8Array, settings: EndpointSettings): Uint8Array[] {
-  const interner = new SeriesInterner()
-  const { batches } = decodeWriteRequest(bytes, 'v2', {}, interner)
+  const { batch: batches } = decodeWriteRequest(
+    bytes,
+    'v2',
+    decodeLimitsDefault,
+    new SeriesInterner({ bytesMax: 1 << 20 }),
+  )
   const encoder = new RemoteWriteEncoder({
     protocol: 'v1',
     sendExemplars: settings.send_exemplars,

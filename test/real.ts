@@ -1,0 +1,161 @@
+// Real programs as parts of tests: found, started on free ports, stopped.
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { createServer } from 'node:net'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { TestContext } from 'node:test'
+
+export const launcher = join(import.meta.dirname, '..', 'distro', 'solder')
+
+/** False skips the test; with SOLDER_REQUIRE_REAL=1 a program that is missing is a failure instead. */
+export function hasProgram(name: string): boolean {
+  const found = spawnSync('sh', ['-c', `command -v ${name}`]).status === 0
+  if (!found && process.env['SOLDER_REQUIRE_REAL'] === '1')
+    throw new Error(`Cannot run this test: ${name} is not installed`)
+  return found
+}
+
+export function temporaryDirectory(t: TestContext): string {
+  const directory = mkdtempSync(join(tmpdir(), 'solder-test-'))
+  t.after(() => rmSync(directory, { recursive: true, force: true, maxRetries: 5 }))
+  return directory
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  await new Promise((resolve) => server.close(resolve))
+  if (address === null || typeof address === 'string') throw new Error('Cannot find a free port')
+  return address.port
+}
+
+/** Wait until `check` gives something, at most `timeoutMs`. */
+export async function eventually<T>(
+  what: string,
+  check: () => Promise<T | undefined> | T | undefined,
+  timeoutMs = 30_000,
+): Promise<T> {
+  const end = performance.now() + timeoutMs
+  let last: unknown
+  for (;;) {
+    try {
+      const value = await check()
+      if (value !== undefined && value !== false) return value
+    } catch (error) {
+      last = error
+    }
+    if (performance.now() > end) throw new Error(`Never came true: ${what}`, { cause: last })
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+}
+
+/** A process of a real program, with all that it says. */
+export class Program {
+  readonly child: ChildProcess
+  output = ''
+  readonly #exited: Promise<number | null>
+
+  constructor(command: string, args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+    this.child = spawn(command, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
+    for (const stream of [this.child.stdout, this.child.stderr]) {
+      stream?.on('data', (data: Buffer) => void (this.output += data.toString()))
+    }
+    this.#exited = new Promise((resolve) => this.child.on('exit', resolve))
+  }
+
+  /** Ends it with `signal`; killed when it does not end in time. The exit status. */
+  async stop(signal: NodeJS.Signals = 'SIGTERM', timeoutMs = 20_000): Promise<number | null> {
+    if (this.child.exitCode === null && this.child.signalCode === null) this.child.kill(signal)
+    const timer = setTimeout(() => this.child.kill('SIGKILL'), timeoutMs)
+    const status = await this.#exited
+    clearTimeout(timer)
+    return status
+  }
+}
+
+/** Debian's Prometheus, taking remote write. Keeps its data and port over restarts. */
+export class RealPrometheus {
+  readonly directory: string
+  readonly port: number
+  #program: Program | undefined
+
+  constructor(directory: string, port: number) {
+    this.directory = directory
+    this.port = port
+    writeFileSync(join(directory, 'prometheus.yml'), 'global: {}\n')
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.port}`
+  }
+
+  async start(): Promise<void> {
+    this.#program = new Program('prometheus', [
+      `--config.file=${join(this.directory, 'prometheus.yml')}`,
+      `--storage.tsdb.path=${join(this.directory, 'tsdb')}`,
+      `--web.listen-address=127.0.0.1:${this.port}`,
+      '--web.enable-remote-write-receiver',
+      '--enable-feature=exemplar-storage',
+      '--log.level=warn',
+    ])
+    await eventually('Prometheus is ready', async () => ((await fetch(`${this.url}/-/ready`)).ok ? true : undefined))
+  }
+
+  async stop(): Promise<void> {
+    await this.#program?.stop()
+  }
+
+  get output(): string {
+    return this.#program?.output ?? ''
+  }
+
+  /** The result of an instant query. */
+  async query(promql: string): Promise<{ metric: Record<string, string>; value: [number, string] }[]> {
+    const result = (await this.#get(`query?query=${encodeURIComponent(promql)}`)) as {
+      result: { metric: Record<string, string>; value: [number, string] }[]
+    }
+    return result.result
+  }
+
+  /** The raw samples behind a selector over the last `range`, oldest first, one list a series. */
+  async samples(
+    selector: string,
+    range = '10m',
+  ): Promise<{ metric: Record<string, string>; values: [number, string][] }[]> {
+    const result = (await this.#get(`query?query=${encodeURIComponent(`${selector}[${range}]`)}`)) as {
+      result: { metric: Record<string, string>; values: [number, string][] }[]
+    }
+    return result.result
+  }
+
+  async metadata(): Promise<Record<string, { type: string; help: string; unit: string }[]>> {
+    return (await this.#get('metadata')) as Record<string, { type: string; help: string; unit: string }[]>
+  }
+
+  async #get(path: string): Promise<unknown> {
+    const response = await fetch(`${this.url}/api/v1/${path}`)
+    const body = (await response.json()) as { status: string; data: unknown; error?: string }
+    if (body.status !== 'success') throw new Error(`Cannot query: ${body.error}`)
+    return body.data
+  }
+}
+
+/** Solder as users start it. */
+export async function startSolder(
+  port: number,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<Program> {
+  const program = new Program(launcher, ['run', `--server.http.listen-addr=127.0.0.1:${port}`, ...args], env)
+  await eventually(
+    'Solder is ready',
+    async () => {
+      if (program.child.exitCode !== null) throw new Error(`Solder ended: ${program.output}`)
+      return (await fetch(`http://127.0.0.1:${port}/-/ready`)).ok ? true : undefined
+    },
+    60_000,
+  )
+  return program
+}
