@@ -36,6 +36,10 @@ describe('compileRegexp', () => {
         },
       )
     }
+    assert.throws(
+      () => compileRegexp('a'.repeat(2 ** 20 + 1)),
+      /^RegexpError: error parsing regexp: expression too large$/,
+    )
     assert.throws(() => compileRegexp('(a', { anchored: true }), /missing closing \): `\^\(\?s:\(a\)\$`$/)
   })
 
@@ -64,6 +68,25 @@ describe('compileRegexp', () => {
     for (const { pattern, want, ...options } of cases) {
       assert.equal(compileRegexp(pattern, options).engine, want, pattern)
     }
+  })
+
+  it('asks a set where there are thousands of names', () => {
+    const names = Array.from({ length: 5000 }, (_, i) => `metric_${i}_total`)
+    const regexp = compileRegexp(`(${names.join('|')})`, { anchored: true })
+    assert.equal(regexp.engine, 'plain')
+    assert.deepEqual(
+      ['metric_4999_total', 'metric_5000_total', 'metric_1_tota'].map((n) => regexp.test(n)),
+      [true, false, false],
+    )
+    assert.deepEqual([...(regexp.match('metric_7_total') ?? [])], ['metric_7_total', 'metric_7_total'])
+    assert.equal(compileRegexp('[a-j]'.repeat(5), { anchored: true }).engine, 'native') // not written out
+  })
+
+  it('gives the same object for the same pattern', () => {
+    assert.equal(compileRegexp('same.+'), compileRegexp('same.+'))
+    assert.notEqual(compileRegexp('same.+'), compileRegexp('same.+', { anchored: true }))
+    for (let i = 0; i < 300; i++) compileRegexp(`other${i}.+`)
+    assert.equal(compileRegexp('same.+').test('same!'), true)
   })
 
   it('leaves re2js unloaded as long as no pattern needs it', () => {

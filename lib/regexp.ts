@@ -34,9 +34,28 @@ export interface RegexpMatch {
   readonly named: ReadonlyMap<string, string>
 }
 
+/** Longer patterns are refused. Go's own bound is on what is compiled; a list of names this long is not met by far. */
+const patternLengthMax = 1 << 20
+/** Expressions compiled before, oldest first: a reload, and rules that share a pattern, find them again. */
+const compiled = new Map<string, Regexp>()
+const compiledMax = 256
+/** Longer patterns are not kept. */
+const compiledLengthMax = 4096
+
 /** Compile `pattern`. Throws `RegexpError` with Go's text: ``error parsing regexp: missing closing ): `(a` ``. */
 export function compileRegexp(pattern: string, options: RegexpOptions = {}): Regexp {
-  return new Regexp(pattern, options.anchored === true, options.engine === 're2')
+  const anchored = options.anchored === true
+  const onlyRe2 = options.engine === 're2'
+  if (pattern.length > patternLengthMax) throw new RegexpError('error parsing regexp: expression too large', pattern)
+  const key = `${anchored ? '^' : ' '}${onlyRe2 ? '2' : ' '}${pattern}`
+  const known = compiled.get(key)
+  if (known !== undefined) return known
+  const regexp = new Regexp(pattern, anchored, onlyRe2)
+  if (pattern.length <= compiledLengthMax) {
+    if (compiled.size >= compiledMax) compiled.delete(compiled.keys().next().value as string)
+    compiled.set(key, regexp)
+  }
+  return regexp
 }
 
 /** V8 keeps places to come back to for every character of a loop: a stack of up to 64 MB, exceeded at a few million. */

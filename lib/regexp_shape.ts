@@ -410,8 +410,11 @@ export interface PlainShape {
   readonly gapAfter: number
 }
 
-/** More alternatives than this, and an engine is as fast. */
-const exactMax = 256
+/** Alternatives looked at. A set of texts is asked in the same time however large it is. */
+const alternativesMax = 10_000
+/** What small sets and optional parts in a row may multiply to. */
+const productMax = 256
+/** Shapes that are not whole texts are asked one by one: with more of them an engine is as fast. */
 const shapesMax = 12
 
 /**
@@ -455,7 +458,7 @@ function expand(node: RegexpNode): readonly Sequence[] | undefined {
       const all: Sequence[] = []
       for (const branch of node.nodes) {
         const sequences = expand(branch)
-        if (sequences === undefined || all.length + sequences.length > exactMax) return undefined
+        if (sequences === undefined || all.length + sequences.length > alternativesMax) return undefined
         all.push(...sequences)
       }
       return all
@@ -474,10 +477,19 @@ function product(nodes: readonly RegexpNode[]): readonly Sequence[] | undefined 
   let all: readonly Sequence[] = [[]]
   for (const node of nodes) {
     const sequences = expand(node)
-    if (sequences === undefined || all.length * sequences.length > exactMax) return undefined
-    all = all.flatMap((before) => sequences.map((after) => [...before, ...after]))
+    if (sequences === undefined) return undefined
+    const multiplies = all.length > 1 && sequences.length > 1
+    if (all.length * sequences.length > (multiplies ? productMax : alternativesMax)) return undefined
+    all = all.flatMap((before) => sequences.map((after) => joined(before, after)))
   }
   return all
+}
+
+/** One after the other; texts that meet become one. */
+function joined(before: Sequence, after: Sequence): Sequence {
+  const [last, next] = [before.at(-1), after[0]]
+  if (typeof last !== 'string' || typeof next !== 'string') return [...before, ...after]
+  return [...before.slice(0, -1), last + next, ...after.slice(1)]
 }
 
 /** The members of a small set. */
