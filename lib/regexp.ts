@@ -2,9 +2,9 @@
 //
 // re2js decides what a pattern means. Three things stand in for it where they are shown to give the same (`engine` says
 // which one a pattern got; measured on x64 with bench/regexp.ts, 30-character texts, relative figures):
-//   plain   no engine: literals, sets of literals, prefixes, suffixes, `.*literal.*`      test 5-25 ns
-//   native  V8's engine, for patterns proven free of backtracking blow-up                 test 60 ns, groups 130 ns
-//   re2     re2js                                                                         test 200 ns, groups 900 ns
+//   plain   no engine: literals, sets of literals, prefixes, suffixes, `.*literal.*`      test 5-40 ns, groups 20-60 ns
+//   native  V8's engine, for patterns proven free of backtracking blow-up                 test 30-50 ns, groups 50-70 ns
+//   re2     re2js                                                                         test 200 ns, groups 2 µs
 // The pattern handed to V8 is written anew from a tree that regexp_syntax.ts read by RE2's rules; regexp_shape.ts has the
 // proof. A fuzz test holds all three against each other. docs/decisions/re2js.md says why.
 import { compileRe2, RegexpError } from './regexp_re2.ts'
