@@ -41,7 +41,7 @@ if (!process.argv.includes('--if-stale') || !fresh) {
     entryFileNames: '[name].mjs',
     chunkFileNames: 'chunks/[name]-[hash].mjs',
     minify: { compress: true, mangle: false, codegen: { removeWhitespace: true } },
-    legalComments: 'none',
+    comments: false,
   })
   await bundle.close()
   // The new chunks first, the entry last: a process that starts meanwhile finds one or the other whole.

@@ -5,7 +5,14 @@ import { createHttpClient, type HttpClient, shownUrl } from '#component/http_cli
 import { relabel, RelabelRule } from '#component/relabel'
 import { type QueuePart, SendingQueue, type SendingQueueSettings, type SendOutcome } from '#component/sending_queue'
 import { type Labels, labelValue, type Metadata, type Series, type SeriesBatch } from '#pdata'
-import { decodeWriteRequest, encodeMetadataV1, mergeV1, RemoteWriteEncoder, SeriesInterner } from '#pdata/remote_write'
+import {
+  decodeLimitsDefault,
+  decodeWriteRequest,
+  encodeMetadataV1,
+  mergeV1,
+  RemoteWriteEncoder,
+  SeriesInterner,
+} from '#pdata/remote_write'
 import { EndpointMetrics } from './endpoint_metrics.ts'
 import type { MetadataCollector } from './metadata.ts'
 import { type EndpointSettings, Message } from './settings.ts'
