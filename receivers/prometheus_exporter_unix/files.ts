@@ -3,7 +3,7 @@
 // Kernel files are read synchronously through one buffer: the kernel makes their content on the spot, so there is nothing
 // to wait for, and a trip through the thread pool costs more than the read. What may hang (statfs on a network mount, a
 // directory that an administrator chose) goes through `fs.promises` and `within`.
-import { closeSync, existsSync, openSync, readdirSync, readlinkSync, readSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readdirSync, readlinkSync, readSync, realpathSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import type { Clock } from '#component'
 
@@ -115,6 +115,16 @@ export class HostFiles {
     return existsSync(path)
   }
 
+  /** `path` without symbolic links; undefined where it leads nowhere. */
+  tryRealPath(path: string): string | undefined {
+    if (!existsSync(path)) return undefined
+    try {
+      return realpathSync.native(path)
+    } catch {
+      return undefined
+    }
+  }
+
   /** The last part of what the symbolic link at `path` points to; undefined where there is none. */
   tryLinkName(path: string): string | undefined {
     try {
@@ -189,5 +199,32 @@ export async function within<T>(work: Promise<T>, timeoutMs: number, clock: Cloc
   } finally {
     timer?.cancel()
     if (onAbort) signal?.removeEventListener('abort', onAbort)
+  }
+}
+
+/**
+ * Asks something that may hang, with a timeout, and never again while an earlier one has not come back: each that hangs
+ * keeps a thread of Node's pool, of which there are 4.
+ */
+export class HangGuard {
+  readonly #timeoutMs: number
+  readonly #clock: Clock
+  #isPending: boolean
+
+  constructor(timeoutMs: number, clock: Clock) {
+    this.#timeoutMs = timeoutMs
+    this.#clock = clock
+    this.#isPending = false
+  }
+
+  async run<T>(start: () => Promise<T>, signal: AbortSignal): Promise<T> {
+    if (this.#isPending) throw new TimeoutError('an earlier request has not been answered')
+    this.#isPending = true
+    const work = start().finally(() => {
+      this.#isPending = false
+    })
+    // When nobody waits any more, its failure is nobody's either.
+    work.catch(() => {})
+    return within(work, this.#timeoutMs, this.#clock, signal)
   }
 }

@@ -4,10 +4,12 @@ import { gauge } from '../families.ts'
 
 const temperatureFamily = gauge('node_thermal_zone_temp', 'Zone temperature in Celsius', ['zone', 'type'])
 const currentFamily = gauge('node_cooling_device_cur_state', 'Current throttle state of the cooling device', [
-  ...'name type'.split(' '),
+  'name',
+  'type',
 ])
 const maximumFamily = gauge('node_cooling_device_max_state', 'Maximum throttle state of the cooling device', [
-  ...'name type'.split(' '),
+  'name',
+  'type',
 ])
 
 export const collector: CollectorDefinition = {
