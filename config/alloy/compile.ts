@@ -1,5 +1,5 @@
 // Compiles Alloy configurations to a plan: names resolved, modules and foreach expanded, every setting checked.
-import type { ComponentDefinition, Settings, Stability, Value } from '#component'
+import type { ComponentDefinition, Settings, SettingsOf, Stability, Value } from '#component'
 import { OptionalSecret, Unknown } from '#component'
 import { type Diagnostic, nearMiss } from '../diagnostics.ts'
 import { type CompileOptions, type ExportsView, hasErrors, type Plan, type PlanNode } from '../plan.ts'
@@ -158,6 +158,7 @@ class Compiler {
       else sorted.process.push(block)
     } else if (name === 'argument' || name === 'export') {
       if (kind !== 'module') this.#error(block.nameRange, `${name} blocks are only allowed inside a module`)
+      else if (block.label === '') this.#error(block.range, `block "${name}" must have a label`)
     } else if (name === 'declare' || name === 'foreach' || Object.hasOwn(importBlocks, name)) {
       if (block.label === '') this.#error(block.range, `block "${name}" must have a label`)
       else if (name === 'declare') sorted.declares.push(block)
@@ -256,7 +257,8 @@ class Compiler {
   #bindArguments(body: Body, inner: ModuleScope, block: Block, outer: ModuleScope): void {
     const declared = new Map<string, Block>()
     for (const statement of body) {
-      if (statement.kind === 'block' && statement.name.join('.') === 'argument') declared.set(statement.label, statement)
+      if (statement.kind !== 'block' || statement.label === '') continue
+      if (statement.name.join('.') === 'argument') declared.set(statement.label, statement)
     }
     const given = new Map<string, Attribute>()
     for (const statement of block.body) {
@@ -344,7 +346,8 @@ class Compiler {
   async #import(block: Block, names: Names, modulePath: string, scope: ModuleScope, depth: number): Promise<void> {
     const kind = block.name.join('.') as ImportKind
     const reads = new Set<string>()
-    const { settings } = this.#decode(importBlocks[kind], block, block.body, scope, tracking(this.#view, reads))
+    const schema = importBlocks[kind] as Settings<SettingsOf<(typeof importBlocks)[ImportKind]>>
+    const { settings } = this.#decode(schema, block, block.body, scope, tracking(this.#view, reads))
     for (const id of reads) this.#structuralReads.add(id)
     names.imports.set(block.label, undefined)
     if (!settings) return

@@ -264,7 +264,10 @@ function callValue(expression: CallExpression, scope: Scope): Value {
 }
 
 /** The sub-expression that a path into a value leads to as far as it is written out, and what remains of the path. */
-function locate(expression: Expression, path: readonly (string | number)[]): { node: Expression; rest: (string | number)[] } {
+function locate(
+  expression: Expression,
+  path: readonly (string | number)[],
+): { node: Expression; rest: (string | number)[] } {
   const [step, ...rest] = path
   const bare = unwrapped(expression)
   let next: Expression | undefined
@@ -339,7 +342,9 @@ function computed(operator: keyof typeof operandKinds, left: Value, right: Value
     case '>':
     case '<=':
     case '>=':
-      return typeof left === 'string' ? textsInOrder(operator, left, right as string) : inOrder(operator, left as NumberValue, right as NumberValue)
+      return typeof left === 'string'
+        ? textsInOrder(operator, left, right as string)
+        : inOrder(operator, left as NumberValue, right as NumberValue)
     default:
       if (operator === '+' && typeof left !== 'number' && typeof left !== 'bigint') return joined(left, right)
       return arithmetic(operator satisfies ArithmeticOperator, left as NumberValue, right as NumberValue)

@@ -24,11 +24,14 @@ export function floatText(value: number, verb: FloatVerb, precision: number): st
     case 'X':
       return sign + hexadecimal(magnitude, precision, verb)
     case 'f':
-      return sign + fixed(precision < 0 ? shortest(magnitude) : rounded(magnitude, (d) => d.point + precision), precision)
+      return (
+        sign + fixed(precision < 0 ? shortest(magnitude) : rounded(magnitude, (d) => d.point + precision), precision)
+      )
     case 'e':
     case 'E':
       return (
-        sign + exponential(precision < 0 ? shortest(magnitude) : rounded(magnitude, () => precision + 1), precision, verb)
+        sign +
+        exponential(precision < 0 ? shortest(magnitude) : rounded(magnitude, () => precision + 1), precision, verb)
       )
     case 'g':
     case 'G':

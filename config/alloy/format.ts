@@ -4,7 +4,7 @@ import { Capsule, entriesOf, FunctionValue, OptionalSecret, Secret, ValueError }
 import { floatText } from './float_text.ts'
 import { isPrintable, quote } from './token.ts'
 
-/** Widths, precisions and argument numbers above this are refused, as in Go. */
+/** Widths, precisions and argument numbers with another digit after one above this are refused, as in Go. */
 const numberMax = 1_000_000
 /** UTF-16 units that a formatted text may have. */
 export const formattedLengthMax = 64 * 1024 * 1024
@@ -147,12 +147,12 @@ class Template {
     const start = this.#at
     let value = 0
     for (; /^\d$/.test(this.#chars[this.#at] ?? ''); this.#at++) {
-      value = value * 10 + Number(this.#chars[this.#at])
       if (value > numberMax) {
         // Go gives up on the whole rest of the template.
         this.#at = this.#chars.length
         return undefined
       }
+      value = value * 10 + Number(this.#chars[this.#at])
     }
     return this.#at === start ? undefined : value
   }
@@ -174,7 +174,6 @@ class Printer {
   #sharp = false
   #space = false
   #zero = false
-  #plusValue = false
   #sharpValue = false
   #width: number | undefined
   precision: number | undefined
@@ -196,7 +195,7 @@ class Printer {
   }
 
   clear(): void {
-    this.#plus = this.#minus = this.#sharp = this.#space = this.#zero = this.#plusValue = this.#sharpValue = false
+    this.#plus = this.#minus = this.#sharp = this.#space = this.#zero = this.#sharpValue = false
     this.#width = undefined
     this.precision = undefined
   }
@@ -232,10 +231,9 @@ class Printer {
   argument(value: Value, verb: string): void {
     if (verb === 'v') {
       this.#sharpValue = this.#sharp
-      this.#plusValue = this.#plus
       this.#sharp = this.#plus = false
     }
-    if (verb === 'T') this.#padded(goType(value))
+    if (verb === 'T') this.#padded(value === null ? '<nil>' : this.#cut(goType(value)))
     else if (value === null && verb === 'v') this.#padded('<nil>')
     else if (verb === 'p' && !(value instanceof FunctionValue)) this.#bad(value, verb)
     else this.value(value, verb, 0)
@@ -308,8 +306,11 @@ class Printer {
   #integer(value: bigint, verb: string): void {
     switch (verb) {
       case 'v':
-        if (this.#sharpValue && value > int64Max) this.raw(`0x${value.toString(16)}`)
-        else this.#digits(value, 10, verb)
+        if (this.#sharpValue && value > int64Max) {
+          this.#sharp = true
+          this.#digits(value, 16, verb)
+          this.#sharp = false
+        } else this.#digits(value, 10, verb)
         return
       case 'd':
         this.#digits(value, 10, verb)
@@ -444,8 +445,8 @@ class Printer {
 
   #quoted(value: string): void {
     const text = this.#cut(value)
-    const backquotes = (this.#sharp || this.#sharpValue) && /^[^`\ufeff\x00-\x08\x0a-\x1f\x7f]*$/.test(text)
-    if (backquotes && this.#sharp) this.#padded(`\`${text}\``)
+    // In back quotes nothing can be escaped; tabs need not be.
+    if (this.#sharp && /^(?:[^`\ufeff\p{Cc}]|[\t\x80-\x9f])*$/u.test(text)) this.#padded(`\`${text}\``)
     else this.#padded(this.#plus ? asciiOnly(quote(text)) : quote(text))
   }
 
@@ -504,7 +505,7 @@ function quotedRune(rune: string, ascii: boolean): string {
 }
 
 function asciiOnly(text: string): string {
-  return text.replace(/[^\x00-\x7f]/gu, (char) => {
+  return text.replace(/\P{ASCII}/gu, (char) => {
     const code = (char.codePointAt(0) ?? 0).toString(16)
     return code.length <= 4 ? `\\u${code.padStart(4, '0')}` : `\\U${code.padStart(8, '0')}`
   })
@@ -516,9 +517,10 @@ function withPoint(digits: string, verb: string, precision: number): string {
   const tail = at < 0 ? '' : digits.slice(at)
   let head = at < 0 ? digits : digits.slice(0, at)
   let missing = 0
-  if (/[gGxX]/.test(verb)) {
+  if (/[gGx]/.test(verb)) {
     const wanted = precision < 0 ? 6 : precision
-    const significant = head.replace(/^0x/i, '').replace('.', '').replace(/^0+/, '')
+    // Go counts the `x` of the prefix as a digit, and what follows it as significant.
+    const significant = head.replace('.', '').replace(/^0+/, '')
     missing = wanted - significant.length
   }
   if (!head.includes('.')) {

@@ -49,7 +49,16 @@ export function selectJson(data: Value, path: string): Value[] {
 // --------------------------------------------------------------------------------------------------------- parsing
 
 const nameChar = /[#%0-9:;?A-Z^_a-z{|}~\u0080-\uffff]/
-const escapes: Readonly<Record<string, string>> = { b: '\b', t: '\t', n: '\n', f: '\f', r: '\r', '"': '"', "'": "'", '\\': '\\' }
+const escapes: Readonly<Record<string, string>> = {
+  b: '\b',
+  t: '\t',
+  n: '\n',
+  f: '\f',
+  r: '\r',
+  '"': '"',
+  "'": "'",
+  '\\': '\\',
+}
 /** The end of a slice without one (jp/get.go). */
 const sliceEndMax = 2147483647
 
@@ -211,11 +220,15 @@ class PathParser {
   }
 
   #escape(): string {
-    const match = /^(?:x([0-9a-fA-F]{2})|[uU]([0-9a-fA-F]{4})|([btnfr"'\\]))/.exec(this.#text.slice(this.#at, this.#at + 5))
+    const match = /^(?:x([0-9a-fA-F]{2})|[uU]([0-9a-fA-F]{4})|([btnfr"'\\]))/.exec(
+      this.#text.slice(this.#at, this.#at + 5),
+    )
     if (!match) this.#fail('invalid escape')
     this.#at += match[0].length
     const [, hex, unicode, letter] = match
-    return letter === undefined ? String.fromCharCode(Number.parseInt(hex ?? unicode ?? '', 16)) : (escapes[letter] as string)
+    return letter === undefined
+      ? String.fromCharCode(Number.parseInt(hex ?? unicode ?? '', 16))
+      : (escapes[letter] as string)
   }
 
   // ------------------------------------------------------------------------------------------- filters
@@ -388,18 +401,21 @@ class Selection {
     }
   }
 
-  /** Whatever lies deeper comes first; at the end of a path all the members of a container come before it. */
-  #descend(path: Path, at: number, here: Value, out: Value[]): void {
+  /**
+   * Whatever lies deeper comes first. At the end of a path: the members of every container, then the one that it began at.
+   */
+  #descend(path: Path, at: number, here: Value, out: Value[], top = true): void {
     if (++this.#steps > pathStepsMax) throw new ValueError(`takes more than ${pathStepsMax} steps`)
     const container = containerOf(here)
     if (!container) return
     const last = at === path.length - 1
     if (last) out.push(...membersOf(container))
-    for (const value of membersOf(container)) if (containerOf(value)) this.#descend(path, at, value, out)
+    for (const value of membersOf(container)) if (containerOf(value)) this.#descend(path, at, value, out, false)
     if (!last) this.#walk(path, at + 1, here, out)
+    else if (top) out.push(here)
   }
 
-  #matches(fragment: Exclude<Fragment, { kind: 'descent' }>, here: Value): Iterable<Value> {
+  #matches(fragment: Fragment, here: Value): Iterable<Value> {
     const container = containerOf(here)
     switch (fragment.kind) {
       case 'root':
@@ -418,6 +434,8 @@ class Selection {
         return Array.isArray(container) ? sliceOf(container, fragment) : []
       case 'filter':
         return container ? [...membersOf(container)].filter((value) => this.#passes(fragment.equation, value)) : []
+      default:
+        throw new Error('unreachable: a descent is no single step')
     }
   }
 
@@ -486,7 +504,8 @@ class Selection {
         return plain(!isTrue(this.#evaluate(equation.inner, here, chosen)))
       case 'call': {
         const [first, second] = equation.args
-        if (equation.name === 'count') return plain(first?.kind === 'path' ? BigInt(this.#pathValues(first.path, here).length) : nothing)
+        if (equation.name === 'count')
+          return plain(first?.kind === 'path' ? BigInt(this.#pathValues(first.path, here).length) : nothing)
         const left = first ? this.#evaluate(first, here, chosen).value : nothing
         return plain(callFunction(equation.name, left, second ? this.#evaluate(second, here, chosen).value : nothing))
       }

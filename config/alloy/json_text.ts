@@ -15,6 +15,7 @@ export function valueFromJson(text: string, numbers: JsonNumbers): Value {
   return value
 }
 
+// oxlint-disable-next-line no-control-regex -- JSON names them
 const stringToken = /"[^"\\\u0000-\u001f]*(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\u0000-\u001f]*)*"/y
 const numberToken = /-?(?:0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?/y
 const space = /[ \t\r\n]*/y

@@ -91,16 +91,25 @@ const deprecatedAliases: readonly (readonly [string, string])[] = [
   ['json_decode', 'encoding.from_json'],
   ['yaml_decode', 'encoding.from_yaml'],
   ['base64_decode', 'encoding.from_base64'],
-  ...['format', 'join', 'replace', 'split', 'to_lower', 'to_upper', 'trim', 'trim_prefix', 'trim_suffix', 'trim_space'].map(
-    (name) => [name, `string.${name}`] as const,
-  ),
+  ...[
+    'format',
+    'join',
+    'replace',
+    'split',
+    'to_lower',
+    'to_upper',
+    'trim',
+    'trim_prefix',
+    'trim_suffix',
+    'trim_space',
+  ].map((name) => [name, `string.${name}`] as const),
 ]
 
-const standardNames: ReadonlySet<string> = new Set([
-  ...['constants', 'coalesce', 'json_path', 'sys', 'convert', 'array', 'encoding', 'string', 'file'],
-  ...['env', 'nonsensitive', 'concat'],
-  ...deprecatedAliases.map(([alias]) => alias),
-])
+const standardNames: ReadonlySet<string> = new Set(
+  ['constants', 'coalesce', 'json_path', 'sys', 'convert', 'array', 'encoding', 'string', 'file']
+    .concat(['env', 'nonsensitive', 'concat'])
+    .concat(deprecatedAliases.map(([alias]) => alias)),
+)
 
 /** Is this a name at the top of the standard library? */
 export function isStandardName(name: string): boolean {
@@ -177,7 +186,8 @@ function mismatch(expected: string, value: Value, path: readonly (string | numbe
 function stringFrom(value: Value, path: readonly (string | number)[]): string {
   if (typeof value === 'string') return value
   if (value === null) return ''
-  if (typeof value === 'bigint' || typeof value === 'number') return (typeof value === "bigint" ? String(value) : floatText(value, "f", -1))
+  if (typeof value === 'bigint' || typeof value === 'number')
+    return typeof value === 'bigint' ? String(value) : floatText(value, 'f', -1)
   if (value instanceof Uint8Array) return Buffer.from(value).toString()
   if (value instanceof OptionalSecret && !value.isSecret) return value.reveal()
   if (value instanceof Secret || value instanceof OptionalSecret) {
@@ -215,11 +225,15 @@ const stringFunctions: readonly FunctionValue[] = [
     // Alloy writes secrets into plain text here; what has one in it stays a secret.
     return values.some(holdsSecret) ? new Secret(text) : text
   }),
-  define('string.join', ['strings', 'string'], 'string', ([parts, separator]) => join(parts as string[], separator as string)),
+  define('string.join', ['strings', 'string'], 'string', ([parts, separator]) =>
+    join(parts as string[], separator as string),
+  ),
   define('string.replace', ['string', 'string', 'string'], 'string', ([text, from, to]) =>
     replaceAll(text as string, from as string, to as string),
   ),
-  define('string.split', ['string', 'string'], 'list(string)', ([text, separator]) => split(text as string, separator as string)),
+  define('string.split', ['string', 'string'], 'list(string)', ([text, separator]) =>
+    split(text as string, separator as string),
+  ),
   define('string.to_lower', ['string'], 'string', ([text]) => toLower(text as string)),
   define('string.to_upper', ['string'], 'string', ([text]) => toUpper(text as string)),
   define('string.trim', ['string', 'string'], 'string', ([text, cutset]) => trim(text as string, cutset as string)),
@@ -261,7 +275,8 @@ function holdsSecret(value: Value): boolean {
 
 function jsonPath(args: readonly unknown[]): Value {
   const [text, path] = args as [string, string]
-  return selectJson(valueFromJson(text, 'integers'), path)
+  // An empty text is no error here.
+  return selectJson(/^\s*$/.test(text) ? null : valueFromJson(text, 'integers'), path)
 }
 
 // -------------------------------------------------------------------------------------------------- lists, objects
@@ -275,7 +290,8 @@ function listFrom(value: Value, path: readonly (string | number)[]): readonly Va
 function concatenated(args: readonly unknown[]): Value {
   const lists = args as readonly Value[]
   for (const [i, list] of lists.entries()) {
-    const isList = Array.isArray(list) || list instanceof Uint8Array || (list instanceof Unknown && couldBe(list, 'array'))
+    const isList =
+      Array.isArray(list) || list instanceof Uint8Array || (list instanceof Unknown && couldBe(list, 'array'))
     if (!isList) throw mismatch('array', list, [i])
   }
   const [only] = lists
@@ -335,7 +351,9 @@ function combinedMaps(args: readonly unknown[]): Value {
   const out: Value[] = []
   for (const [i, a] of left.entries()) {
     for (const b of right) {
-      const joined = keys.every((key) => a.has(key) && b.has(key) && valuesEqual(a.get(key) as Value, b.get(key) as Value))
+      const joined = keys.every(
+        (key) => a.has(key) && b.has(key) && valuesEqual(a.get(key) as Value, b.get(key) as Value),
+      )
       if (joined) out.push(new Map([...a, ...b]))
       // Once for each that it does not match, as in Alloy.
       else if (passValue === true) out.push((leftValue as readonly Value[])[i] as Value)
@@ -367,7 +385,10 @@ function groupedBy(args: readonly unknown[]): Value {
     else groups.set(value ?? '', [item])
   }
   return [...groups].map(([value, group]): Value => {
-    return new Map<string, Value>([[key as string, value], ['items', group]])
+    return new Map<string, Value>([
+      [key as string, value],
+      ['items', group],
+    ])
   })
 }
 

@@ -54,11 +54,15 @@ export function toUpper(text: string): string {
 }
 
 export function toLower(text: string): string {
-  return asciiOr(text, (t) => t.toLowerCase(), (char) => (char === 'İ' ? 'i' : char.toLowerCase()))
+  return asciiOr(
+    text,
+    (t) => t.toLowerCase(),
+    (char) => (char === 'İ' ? 'i' : char.toLowerCase()),
+  )
 }
 
 function asciiOr(text: string, all: (text: string) => string, each: (char: string) => string): string {
-  if (/^[\x00-\x7f]*$/.test(text)) return all(text)
+  if (/^\p{ASCII}*$/u.test(text)) return all(text)
   return Array.from(text, each).join('')
 }
 
@@ -124,12 +128,13 @@ export function fromBase64(text: string, alphabet: Base64Alphabet): Uint8Array {
   while (at < offsets.length && digit.test(text[offsets[at] as number] as string)) at++
   const rest = offsets.slice(at)
   const over = at % 4
-  if (rest.length === 0 && over !== 0) return fail(text.length)
+  // The group of four that is not complete begins there.
+  if (rest.length === 0 && over !== 0) return fail(text.length - over)
   if (rest.length > 0) {
     const padding = rest.map((i) => text[i]).join('')
     if (!padding.startsWith('=') || over < 2) return fail(rest[0] as number)
     if (over === 2 && padding.length < 2) return fail(text.length)
-    if (over === 2 && padding[1] !== '=') return fail(rest[1] as number)
+    if (over === 2 && padding[1] !== '=') return fail((rest[1] as number) - 1)
     if (padding.length > 4 - over) return fail(rest[4 - over] as number)
   }
   return new Uint8Array(Buffer.from(text, alphabet))

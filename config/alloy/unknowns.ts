@@ -2,7 +2,17 @@
 import { isObjectValue, Unknown, type Value } from '#component'
 
 /** The kinds that operators and functions tell apart. */
-export type Kind = 'null' | 'bool' | 'number' | 'string' | 'array' | 'object' | 'function' | 'secret' | 'capsule' | 'any'
+export type Kind =
+  | 'null'
+  | 'bool'
+  | 'number'
+  | 'string'
+  | 'array'
+  | 'object'
+  | 'function'
+  | 'secret'
+  | 'capsule'
+  | 'any'
 
 const kinds: Readonly<Record<string, Kind>> = {
   any: 'any',

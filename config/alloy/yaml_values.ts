@@ -66,18 +66,17 @@ class Reader {
 
   #scalar(node: Yaml.Scalar): Value {
     const text = typeof node.source === 'string' ? node.source : String(node.value ?? '')
-    const tag = node.tag?.replace('tag:yaml.org,2002:', '!!')
-    // The schema tags every scalar as a string: only a tag that was written counts.
-    const written = node.srcToken !== undefined && tag !== undefined && tag !== '!!str' ? tag : undefined
     const isPlain = node.type === 'PLAIN' || node.type === undefined
-    if (written === undefined) return isPlain ? plainValue(text) : text
-    switch (written) {
+    const tag = node.tag?.replace('tag:yaml.org,2002:', '!!')
+    switch (tag) {
+      case '!!str':
+        return text
       case '!!int':
       case '!!float':
       case '!!bool':
       case '!!null':
       case '!!timestamp':
-        return taggedValue(text, written)
+        return taggedValue(text, tag)
       case '!!binary':
         return Buffer.from(text, 'base64').toString()
       default:
@@ -103,6 +102,9 @@ class Reader {
   }
 
   #key(node: unknown, depth: number): Value {
+    // A time as a key is none of the strings that objects have.
+    const isTime = this.#yaml.isScalar(node) && node.type === 'PLAIN' && timestampText(node.source ?? '') !== undefined
+    if (isTime) return new Capsule('time.Time', { text: node.source })
     const key = this.value(node, depth + 1)
     if (key !== null && typeof key === 'object') throw new ValueError('yaml: invalid map key: a list or a map')
     return key
@@ -112,7 +114,8 @@ class Reader {
   #merge(node: unknown, into: Map<Value, Value>, depth: number): void {
     const value = this.value(node, depth + 1)
     for (const one of Array.isArray(value) ? (value as readonly Value[]) : [value]) {
-      const entries = one instanceof Map ? one : one instanceof Capsule && one.value instanceof Map ? one.value : undefined
+      const entries =
+        one instanceof Map ? one : one instanceof Capsule && one.value instanceof Map ? one.value : undefined
       if (!entries) throw new ValueError('yaml: map merge requires map or sequence of maps as the value')
       for (const [key, item] of entries as ReadonlyMap<Value, Value>) if (!into.has(key)) into.set(key, item)
     }
@@ -161,7 +164,9 @@ function numberValue(text: string): Value | undefined {
 /** RFC 3339 of what yaml.v3 takes for a time: `2001-12-14`, `2001-12-14t21:59:43.10-05:00`, `2001-12-14 21:59:43`. */
 function timestampText(text: string): string | undefined {
   const match =
-    /^(\d{4})-(\d{1,2})-(\d{1,2})(?:(?:[Tt]| )(\d{1,2}):(\d{1,2}):(\d{1,2})(\.\d{1,9})?(Z|[-+]\d{2}:\d{2})?)?$/.exec(text)
+    /^(\d{4})-(\d{1,2})-(\d{1,2})(?:(?:[Tt]| )(\d{1,2}):(\d{1,2}):(\d{1,2})(\.\d{1,9})?(Z|[-+]\d{2}:\d{2})?)?$/.exec(
+      text,
+    )
   if (!match) return undefined
   const [, year, month, day, hour, minute, second, fraction = '', zone = 'Z'] = match
   if (hour !== undefined && / /.test(text) && match[8] !== undefined) return undefined
