@@ -14,6 +14,13 @@ describe('Near misses', () => {
     { name: 'urls', candidates: ['uri', 'url'], want: 'url' },
     { name: 'ulr', candidates: ['url'], want: 'url' },
     { name: 'prometheus.remotewrite', candidates: ['prometheus.remote_write'], want: 'prometheus.remote_write' },
+    { name: 'prometheus.remote_write.missing', candidates: ['prometheus.remote_write.default'], want: undefined },
+    {
+      name: 'prometheus.remote_write.defualt',
+      candidates: ['prometheus.remote_write.default'],
+      want: 'prometheus.remote_write.default',
+    },
+    { name: 'prometheus.remote.write', candidates: ['prometheus.remote_write'], want: 'prometheus.remote_write' },
     { name: 'colour', candidates: ['level', 'format', 'write_to'], want: undefined },
     { name: 'ab', candidates: ['xy', 'c'], want: undefined },
     { name: 'a', candidates: ['b'], want: undefined },

@@ -17,23 +17,42 @@ const nearMissLengthMax = 128
 
 /**
  * The candidate that `name` was probably meant to be: the one fewest edits away (a character put in, left out,
- * replaced, or two neighbours swapped), if that is at most 2 edits or a third of the length. Of equals the first;
- * undefined where none is near, or where one is the name itself.
+ * replaced, or two neighbours swapped), if that is at most 2 edits or a third of the length. In dotted names this holds
+ * for each part: a long prefix that is right does not make any ending near. Of equals the first; undefined where none is
+ * near, or where one is the name itself.
  */
 export function nearMiss(name: string, candidates: Iterable<string>): string | undefined {
   if (name === '' || name.length > nearMissLengthMax) return undefined
-  // In names of up to three characters two edits leave nothing to recognize.
-  let limit = name.length <= 3 ? 1 : Math.max(2, Math.floor(name.length / 3))
   let nearest: string | undefined
+  let least = Number.POSITIVE_INFINITY
   for (const candidate of candidates) {
     if (candidate === name) return undefined
-    if (Math.abs(candidate.length - name.length) > limit) continue
-    const distance = editDistance(name, candidate)
-    if (distance > limit || candidate.length <= distance) continue
+    const distance = nearness(name, candidate)
+    if (distance >= least) continue
     nearest = candidate
-    limit = distance - 1
+    least = distance
   }
   return nearest
+}
+
+/** The edits from one dotted name to another; infinite where they are too many. */
+function nearness(name: string, candidate: string): number {
+  const from = name.split('.')
+  const to = candidate.split('.')
+  if (from.length !== to.length) return partNearness(name, candidate, 2)
+  return from.reduce((sum, part, index) => sum + partNearness(part, to[index] ?? '', editsMax(part)), 0)
+}
+
+/** In names of up to three characters two edits leave nothing to recognize. */
+function editsMax(name: string): number {
+  return name.length <= 3 ? 1 : Math.max(2, Math.floor(name.length / 3))
+}
+
+function partNearness(from: string, to: string, max: number): number {
+  if (from === to) return 0
+  if (Math.abs(from.length - to.length) > max) return Number.POSITIVE_INFINITY
+  const distance = editDistance(from, to)
+  return distance > max || to.length <= distance ? Number.POSITIVE_INFINITY : distance
 }
 
 /** Edits from one text to the other, a swap of neighbours counting one (optimal string alignment). */

@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import type { Diagnostic } from '../diagnostics.ts'
 import type { Body, Expression } from './ast.ts'
 import { nestingDepthMax, parseErrorsMax, parseExpression, parseFile } from './parser.ts'
-import { readCases, updateCases } from './testdata/case_file.ts'
+import { annotate, readCases, unannotated, updateCases } from './testdata/case_file.ts'
 
 /** A tree as text: every operation in parentheses, its kind first. */
 function tree(expression: Expression): string {
@@ -40,27 +40,6 @@ function outline(body: Body): string {
   return lines.join('; ')
 }
 
-/** The source with each diagnostic below its line: carets under the bytes it stands for, and its message. */
-function annotate(source: string, diagnostics: readonly Diagnostic[]): string {
-  const lines = source.split('\n')
-  return lines
-    .flatMap((line, index) => {
-      const marks = diagnostics
-        .filter(({ range }) => range.start.line === index + 1)
-        .map(({ range, message }) => {
-          const { start, end } = range
-          const bytes = Buffer.from(line)
-          const before = bytes.toString('utf8', 0, start.column - 1)
-          const inLine = end.line === start.line ? end.column : bytes.length
-          const width = Math.max([...bytes.toString('utf8', start.column - 1, inLine)].length, 1)
-          const rest = end.line === start.line ? '' : ` to ${end.line}:${end.column}`
-          return `  ${' '.repeat([...before].length)}${'^'.repeat(width)}${rest} ${message}`
-        })
-      return [`| ${line}`, ...marks]
-    })
-    .join('\n')
-}
-
 function messages(diagnostics: readonly Diagnostic[]): string[] {
   return diagnostics.map(({ range, message }) => `${range.start.line}:${range.start.column}: ${message}`)
 }
@@ -69,13 +48,9 @@ describe('Errors appear where they are marked', () => {
   for (const topic of ['lexical', 'statements', 'expressions']) {
     const url = new URL(`testdata/errors/${topic}.txt`, import.meta.url)
     const cases = readCases(url).map(({ name, text }) => {
-      const source = text
-        .split('\n')
-        .filter((line) => line.startsWith('|'))
-        .map((line) => line.slice(2))
-        .join('\n')
+      const source = unannotated(text)
       const { diagnostics } = parseFile('f', source)
-      return { name, text, marked: annotate(source, diagnostics), count: diagnostics.length }
+      return { name, text, marked: annotate('f', source, diagnostics), count: diagnostics.length }
     })
     for (const { name, text, marked, count } of cases) {
       test(`${topic}: ${name}`, () => {
