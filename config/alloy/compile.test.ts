@@ -109,3 +109,132 @@ describe('Errors of a configuration appear where they are marked', async () => {
     cases.map(({ name, marked }) => ({ name, text: marked })),
   )
 })
+
+/** Node ids in their order, each with what it depends on. */
+function shape(plan: Plan): string[] {
+  return [...plan.nodes.values()].map(({ id, dependsOn }) => {
+    const dependencies = [...dependsOn].sort().join(', ')
+    return dependencies === '' ? id : `${id} <- ${dependencies}`
+  })
+}
+
+function texts(plan: Plan): string[] {
+  return plan.diagnostics.map(({ range, message }) => `${range.start.line}:${range.start.column}: ${message}`)
+}
+
+describe('A configuration becomes nodes', () => {
+  const cases: readonly { name: string; source: string; want: readonly string[] }[] = [
+    { name: 'none for nothing', source: '// nothing\n', want: [] },
+    {
+      name: 'in an order in which everything comes after what it refers to, wherever it is written',
+      source: `
+        prometheus.scrape "s" {
+          targets    = discovery.relabel.r.output
+          forward_to = [prometheus.remote_write.w.receiver]
+        }
+        discovery.relabel "r" { targets = [] }
+        prometheus.remote_write "w" { }`,
+      want: [
+        'discovery.relabel.r',
+        'prometheus.remote_write.w',
+        'prometheus.scrape.s <- discovery.relabel.r, prometheus.remote_write.w',
+      ],
+    },
+    {
+      name: 'of modules, once for each instance, arguments and exports leading in and out',
+      source: `
+        declare "m" {
+          argument "targets" { }
+          argument "interval" {
+            optional = true
+            default  = "5s"
+          }
+          prometheus.scrape "s" {
+            targets         = argument.targets.value
+            forward_to      = []
+            scrape_interval = argument.interval.value
+          }
+          discovery.relabel "r" { targets = argument.targets.value }
+          export "out" { value = discovery.relabel.r.output }
+        }
+        m "a" { targets = [{"__address__" = "x"}] }
+        m "b" { targets = m.a.out }`,
+      want: [
+        'm.a/prometheus.scrape.s',
+        'm.a/discovery.relabel.r',
+        'm.b/prometheus.scrape.s <- m.a/discovery.relabel.r',
+        'm.b/discovery.relabel.r <- m.a/discovery.relabel.r',
+      ],
+    },
+    {
+      name: 'of declarations in declarations',
+      source: `
+        declare "outer" {
+          declare "inner" {
+            local.file "f" { filename = "x" }
+          }
+          inner "i" { }
+        }
+        outer "o" { }`,
+      want: ['outer.o/inner.i/local.file.f'],
+    },
+    {
+      name: 'of modules that are imported',
+      source: `
+        import.string "lib" {
+          content = "declare \\"m\\" {\\n  local.file \\"f\\" {\\n    filename = \\"x\\"\\n  }\\n}\\n"
+        }
+        lib.m "a" { }`,
+      want: ['lib.m.a/local.file.f'],
+    },
+    {
+      name: 'of each item of a collection',
+      source: `
+        foreach "f" {
+          collection = ["one", "two"]
+          var        = "item"
+          template {
+            local.file "x" { filename = item }
+          }
+        }`,
+      want: ['foreach.f/foreach_one_1/local.file.x', 'foreach.f/foreach_two_1/local.file.x'],
+    },
+  ]
+  for (const { name, source, want } of cases) {
+    test(name, async () => {
+      const plan = await compile(source, { stability: 'experimental' })
+      assert.deepEqual(texts(plan), [])
+      assert.deepEqual(shape(plan), want)
+    })
+  }
+
+  test('Settings are evaluated with what the others export', async () => {
+    const plan = await compile(`
+      local.file "f" { filename = module_path + "/name" }
+      local.file "g" { filename = "/dir/" + local.file.f.content }`)
+    assert.deepEqual(texts(plan), [])
+    const file = plan.nodes.get('local.file.f')?.evaluate(nothingRuns())
+    assert.deepEqual({ ...file?.settings }, { filename: '/etc/name' })
+    const view = { ...nothingRuns(), exports: () => new Map([['content', 'x']]) }
+    const other = plan.nodes.get('local.file.g')?.evaluate(view)
+    assert.deepEqual({ ...other?.settings }, { filename: '/dir/x' })
+    assert.deepEqual([...(other?.reads ?? [])], ['local.file.f'])
+  })
+
+  test('Settings of the process are those of its blocks', async () => {
+    const plan = await compile('logging {\n  level = "debug"\n}\n')
+    assert.deepEqual(texts(plan), [])
+    assert.equal((plan.process.get('logging') as { level: string }).level, 'debug')
+  })
+
+  test('Where a file has syntax errors, only those are reported', async () => {
+    const plan = await compile('unknown.thing "x" { }\na = )\n')
+    assert.deepEqual(texts(plan), ['2:5: expected expression, got )'])
+    assert.equal(plan.nodes.size, 0)
+  })
+
+  test('Bytes that are no UTF-8 are refused', async () => {
+    const plan = await compile(Buffer.from('// \xff\n', 'latin1'))
+    assert.deepEqual(texts(plan), ['1:4: illegal UTF-8 encoding'])
+  })
+})
