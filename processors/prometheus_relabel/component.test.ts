@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { ManualClock } from '#lib/clock'
-import { Capsule, ConsumeError, decodeBody, NodeCounters } from '#component'
+import { Capsule, ConsumeError, decodeBody, Distribution, NodeCounters } from '#component'
 import type { BodyInput, Host, MetricsPort, Value } from '#component'
 import { RelabelRules } from '#component/relabel'
 import { labelsText, Metrics, Series, SeriesBatch, SeriesLayout } from '#pdata'
@@ -46,13 +46,14 @@ function settingsOf(port: MetricsPort, ...rules: Body[]): PrometheusRelabelSetti
 function hostOf() {
   const counters = new NodeCounters()
   const exported: Readonly<Record<string, Value>>[] = []
+  const latency = new Distribution([1])
   const metrics = new Map<string, () => number | undefined>()
   const observe = (name: string, _help: string, read: () => number | undefined): void => void metrics.set(name, read)
   const host = {
     id: 'prometheus.relabel.x',
     clock: new ManualClock(),
     counters,
-    instruments: { observedCounter: observe, gauge: observe },
+    instruments: { observedCounter: observe, gauge: observe, histogram: () => latency },
     setExports: (exports: Readonly<Record<string, Value>>) => void exported.push(exports),
     outlet: (ports: readonly MetricsPort[]) => ({
       consume(batch: Metrics): void | Promise<void> {
@@ -63,7 +64,7 @@ function hostOf() {
     }),
   } as unknown as Host
   const read = (name: string): number | undefined => metrics.get(name)?.()
-  return { host, counters, exported, read }
+  return { host, counters, exported, read, latency }
 }
 
 const layout = new SeriesLayout(['a', 'b', 'c'].map((name) => new Series(['__name__', name], null)))
@@ -84,7 +85,7 @@ const keepB: Body = { source_labels: ['__name__'], regex: 'b', action: 'keep' }
 
 describe('prometheus.relabel', () => {
   it('passes on what its rules leave, and counts what they drop', async () => {
-    const { host, counters, read } = hostOf()
+    const { host, counters, read, latency } = hostOf()
     const sink = new Downstream()
     const component = await prometheusRelabel.create(host, settingsOf(sink, dropB))
     for (let i = 0; i < 2; i++) await component.metrics?.consume(batch)
@@ -97,6 +98,7 @@ describe('prometheus.relabel', () => {
       assert.equal(read(`alloy_prometheus_relabel_${name}`), value, name)
     }
     assert.equal(read('prometheus_forwarded_samples_total'), 4)
+    assert.equal(latency.count, 2)
     await component.stop(0)
     await component.stop(0)
   })

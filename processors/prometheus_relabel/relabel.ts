@@ -1,9 +1,12 @@
 // Relabels batches of metrics on their way and keeps the counts of it.
-import type { Component, Host, MetricsConsumer } from '#component'
+import type { Component, Distribution, Host, MetricsConsumer } from '#component'
 import { Capsule } from '#component'
 import { RelabelRules, SeriesRelabeller } from '#component/relabel'
 import { Metrics } from '#pdata'
 import type { PrometheusRelabelSettings } from './component.ts'
+
+/** Alloy's buckets of the time that the next consumers take, in seconds. */
+const latencyBounds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60]
 
 /** What rules drop is counted under this reason. */
 export const droppedReason = 'relabelled'
@@ -12,6 +15,7 @@ export class PrometheusRelabel implements Component<PrometheusRelabelSettings>, 
   readonly metrics: MetricsConsumer
   readonly #host: Host
   readonly #relabeller: SeriesRelabeller
+  readonly #latency: Distribution
   #rules: RelabelRules
   #next: MetricsConsumer
   /** Samples that rules dropped from batches of which the rest is still on its way. */
@@ -26,6 +30,11 @@ export class PrometheusRelabel implements Component<PrometheusRelabelSettings>, 
       cacheTtlMs: settings.cache_ttl,
       now: () => host.clock.monotonic(),
     })
+    this.#latency = host.instruments.histogram(
+      'prometheus_fanout_latency',
+      'Write latency for sending to direct and indirect components',
+      latencyBounds,
+    )
     this.#next = host.outlet(settings.forward_to)
     this.#dropping = 0
     host.counters.observeWaiting(() => this.#dropping)
@@ -52,18 +61,21 @@ export class PrometheusRelabel implements Component<PrometheusRelabelSettings>, 
     const after = this.#relabeller.apply(before)
     const dropped = before.count - (after === null ? 0 : after.count)
     if (after !== null) {
+      const startedMs = this.#host.clock.monotonic()
       const done = this.#next.consume(after === before ? batch : Metrics.fromSeries(after))
-      if (done) return this.#settle(done, dropped)
+      if (done) return this.#settle(done, dropped, startedMs)
+      this.#latency.observe((this.#host.clock.monotonic() - startedMs) / 1000)
     }
     this.#host.counters.drop(droppedReason, dropped)
     return undefined
   }
 
-  async #settle(done: Promise<void>, dropped: number): Promise<void> {
+  async #settle(done: Promise<void>, dropped: number, startedMs: number): Promise<void> {
     this.#dropping += dropped
     try {
       await done
       this.#host.counters.drop(droppedReason, dropped)
+      this.#latency.observe((this.#host.clock.monotonic() - startedMs) / 1000)
     } finally {
       this.#dropping -= dropped
     }
