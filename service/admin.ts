@@ -111,7 +111,10 @@ export class AdminPages {
       sendText(response, 405, 'reload takes POST or GET\n')
       return
     }
-    const refused = foreignRequest(request, [this.#service.globals.hostname, hostOf(this.#service.globals.listenAddress)])
+    const refused = foreignRequest(request, [
+      this.#service.globals.hostname,
+      hostOf(this.#service.globals.listenAddress),
+    ])
     if (refused !== undefined) {
       sendText(response, 403, `Cannot reload: ${refused}\n`)
       return

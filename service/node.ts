@@ -208,7 +208,8 @@ export class RunningNode implements Host {
 
   /** The worse of what evaluation and the component say. */
   get health(): Health {
-    return healthRank[this.#evaluation.state] >= healthRank[this.#own.state] && this.#evaluation.state !== HealthState.healthy
+    return healthRank[this.#evaluation.state] >= healthRank[this.#own.state] &&
+      this.#evaluation.state !== HealthState.healthy
       ? this.#evaluation
       : this.#own
   }

@@ -10,15 +10,20 @@ export function registerProcessMetrics(instruments: Instruments, version: string
     const { user, system } = process.cpuUsage()
     return (user + system) / 1e6
   }
-  instruments.gauge('alloy_build_info', 'A metric with a constant value of 1 labelled by what this was built from.', () => 1, {
-    branch: '',
-    goarch: goArchitecture[process.arch] ?? process.arch,
-    goos: process.platform,
-    goversion: `node${process.versions.node}`,
-    revision: '',
-    tags: 'solder',
-    version,
-  })
+  instruments.gauge(
+    'alloy_build_info',
+    'A metric with a constant value of 1 labelled by what this was built from.',
+    () => 1,
+    {
+      branch: '',
+      goarch: goArchitecture[process.arch] ?? process.arch,
+      goos: process.platform,
+      goversion: `node${process.versions.node}`,
+      revision: '',
+      tags: 'solder',
+      version,
+    },
+  )
   const cpuHelp = 'Total user and system CPU time spent in seconds.'
   const startHelp = 'Start time of the process since unix epoch in seconds.'
   const residentHelp = 'Resident memory size in bytes.'

@@ -117,7 +117,8 @@ export class Service {
       }
       const result = await this.#load(text)
       if (result.ok) this.log.info('Reloaded the configuration')
-      else this.log.error('Cannot reload the configuration; the old one goes on', { problems: result.diagnostics.length })
+      else
+        this.log.error('Cannot reload the configuration; the old one goes on', { problems: result.diagnostics.length })
       return result
     })
   }
@@ -150,7 +151,8 @@ export class Service {
     let result: LoadResult | undefined
     for (let round = 0; round < structureRoundsMax; round++) {
       const plan = await this.#compile(text)
-      if (hasErrors(plan.diagnostics)) return result ?? { ok: false, diagnostics: plan.diagnostics, sources: plan.sources }
+      if (hasErrors(plan.diagnostics))
+        return result ?? { ok: false, diagnostics: plan.diagnostics, sources: plan.sources }
       const found = await this.graph.apply(plan)
       const diagnostics = [...plan.diagnostics, ...found]
       if (hasErrors(found)) return result ?? { ok: false, diagnostics, sources: plan.sources }
@@ -204,11 +206,7 @@ export class Service {
         { health_type: state, controller_id: '', controller_path: '/' },
       )
     }
-    m.gauge(
-      'alloy_config_last_load_successful',
-      'Config loaded successfully.',
-      () => this.#loadSuccessful,
-    )
+    m.gauge('alloy_config_last_load_successful', 'Config loaded successfully.', () => this.#loadSuccessful)
     m.gauge(
       'alloy_config_last_load_success_timestamp_seconds',
       'Timestamp of the last successful configuration load.',

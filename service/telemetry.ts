@@ -86,7 +86,9 @@ export class OwnTelemetry implements MetricSource {
       this.#instrumented.add(name)
       const options = { description: first.help }
       const observable =
-        first.kind === 'counter' ? meter.createObservableCounter(name, options) : meter.createObservableGauge(name, options)
+        first.kind === 'counter'
+          ? meter.createObservableCounter(name, options)
+          : meter.createObservableGauge(name, options)
       observable.addCallback((result) => {
         for (const { attributes, read } of registrations) {
           const value = read?.()
