@@ -7,7 +7,7 @@ interface Family {
   readonly name: string
   readonly type: MetricType
   help: string
-  lines: Line[]
+  readonly members: { readonly entry: Entry; readonly name: string; readonly native: boolean }[]
 }
 
 /** A series with what it is sorted by: its labels but for `le` and `quantile`, which part of its family it is, that label. */
@@ -17,7 +17,6 @@ interface Line {
   readonly group: string
   readonly rank: number
   readonly bound: number
-  readonly native: boolean
 }
 
 /** Samples are put together up to this many before they are handed on. */
@@ -32,7 +31,7 @@ export function* exposition(store: SeriesStore): IterableIterator<string> {
   let samples = 0
   for (const family of families(store)) {
     writer.family(family.name, family.type, family.help)
-    for (const line of family.lines) {
+    for (const line of linesOf(family)) {
       write(writer, store, line)
       if (++samples >= samplesPerChunk) {
         yield writer.text()
@@ -66,6 +65,7 @@ function write(writer: TextWriter, store: SeriesStore, line: Line): void {
   writer.sample(`${name}_count`, names, values, '', '', histogram.count)
 }
 
+/** By name. Their series are sorted when it is their turn: sorting all at once would hold everything else up. */
 function families(store: SeriesStore): Family[] {
   const byName = new Map<string, Family>()
   for (const entry of store.entries()) {
@@ -75,21 +75,22 @@ function families(store: SeriesStore): Family[] {
     const [familyName, type] = native ? [name, MetricType.histogram] : familyOf(name, metadata?.type)
     let family = byName.get(familyName)
     if (family === undefined) {
-      family = { name: familyName, type, help: metadata?.help ?? '', lines: [] }
+      family = { name: familyName, type, help: '', members: [] }
       byName.set(familyName, family)
     }
     if (family.help === '' && metadata !== null) family.help = metadata.help
-    family.lines.push(lineOf(entry, name, type, native))
+    family.members.push({ entry, name, native })
   }
-  const sorted = [...byName.values()].sort((a, b) => compare(a.name, b.name))
-  for (const family of sorted) {
-    // Where the classic form of a histogram is there as well, it says all that the native one could here.
-    if (family.lines.some((line) => !line.native)) family.lines = family.lines.filter((line) => !line.native)
-    family.lines.sort(
-      (a, b) => compare(a.group, b.group) || a.rank - b.rank || a.bound - b.bound || compare(a.name, b.name),
-    )
-  }
-  return sorted
+  return [...byName.values()].sort((a, b) => compare(a.name, b.name))
+}
+
+function linesOf({ type, members }: Family): Line[] {
+  // Where the classic form of a histogram is there as well, it says all that the native one could here.
+  const classic = members.some((member) => !member.native)
+  const shown = classic ? members.filter((member) => !member.native) : members
+  return shown
+    .map(({ entry, name }) => lineOf(entry, name, type))
+    .sort((a, b) => compare(a.group, b.group) || a.rank - b.rank || a.bound - b.bound || compare(a.name, b.name))
 }
 
 const histogramParts = ['_bucket', '_sum', '_count']
@@ -123,7 +124,7 @@ function familyOf(name: string, type: MetricType | undefined): [name: string, ty
   }
 }
 
-function lineOf(entry: Entry, name: string, type: MetricType, native: boolean): Line {
+function lineOf(entry: Entry, name: string, type: MetricType): Line {
   const inner = type === 'histogram' ? 'le' : type === 'summary' ? 'quantile' : ''
   let group = ''
   let bound = 0
@@ -135,7 +136,7 @@ function lineOf(entry: Entry, name: string, type: MetricType, native: boolean): 
   }
   // Buckets and quantiles, then the sum, then the count.
   const rank = inner === '' ? 0 : name.endsWith('_sum') ? 1 : name.endsWith('_count') ? 2 : 0
-  return { entry, name, group, rank, bound: Number.isNaN(bound) ? 0 : bound, native }
+  return { entry, name, group, rank, bound: Number.isNaN(bound) ? 0 : bound }
 }
 
 function compare(a: string, b: string): number {
