@@ -40,6 +40,7 @@ export const collectorEntries: Readonly<Record<string, CollectorEntry>> = {
   mdadm: on(() => import('./collectors/mdadm.ts')),
   meminfo: on(() => import('./collectors/meminfo.ts')),
   meminfo_numa: off(() => import('./collectors/meminfo_numa.ts')),
+  mountstats: off(() => import('./collectors/mountstats.ts')),
   netclass: on(() => import('./collectors/netclass.ts')),
   netdev: on(() => import('./collectors/netdev.ts')),
   netstat: on(() => import('./collectors/netstat.ts')),
@@ -73,6 +74,7 @@ export const collectorEntries: Readonly<Record<string, CollectorEntry>> = {
   watchdog: on(() => import('./collectors/watchdog.ts')),
   xfs: on(() => import('./collectors/xfs.ts')),
   zfs: on(() => import('./collectors/zfs.ts')),
+  zoneinfo: off(() => import('./collectors/zoneinfo.ts')),
 }
 
 /** Collectors of other systems: configurations may name them, and nothing runs. */
