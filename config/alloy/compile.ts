@@ -457,7 +457,7 @@ class Compiler {
       nodes: new Map(order.map((id) => [id, nodes.get(id) as PlanNode])),
       process: this.#process,
       structuralReads: this.#structuralReads,
-      diagnostics: unique(this.diagnostics),
+      diagnostics: inOrder(unique(this.diagnostics), [...this.#sources.keys()]),
       sources: this.#sources,
     }
   }
@@ -549,4 +549,11 @@ function unique(diagnostics: readonly Diagnostic[]): Diagnostic[] {
     if (!seen.has(key)) seen.set(key, d)
   }
   return [...seen.values()]
+}
+
+/** As one reads the files: one after the other, from top to bottom. */
+function inOrder(diagnostics: readonly Diagnostic[], files: readonly string[]): Diagnostic[] {
+  const rank = new Map(files.map((file, index) => [file, index]))
+  const rankOf = ({ range }: Diagnostic): number => rank.get(range.start.file) ?? files.length
+  return diagnostics.toSorted((a, b) => rankOf(a) - rankOf(b) || a.range.start.offset - b.range.start.offset)
 }
