@@ -170,7 +170,7 @@ function readLabels(line: string, at: number): { labels: Map<string, string>; en
     labelPattern.lastIndex = end
     const label: RegExpExecArray | null = mayGoOn ? labelPattern.exec(line) : null
     if (!label) throw new Error(`not a label: ${JSON.stringify(line.slice(end, end + 40))}`)
-    const [, name = '', value = '', comma] = label
+    const [, name = '', value = '', comma]: (string | undefined)[] = label
     if (labels.has(name)) throw new Error(`label ${name} stands there twice`)
     if (name === '__name__') throw new Error('a label must not be named __name__')
     labels.set(name, unescapeValue(value))
