@@ -149,7 +149,8 @@ export function kindOf(value: Value): string {
 export function valuesEqual(a: Value, b: Value): boolean {
   if (a === b) return !(a instanceof FunctionValue)
   if (a === null || b === null) return false
-  if (isNumber(a)) return isNumber(b) && a == b // bigint and number compare by value
+  // oxlint-disable-next-line eqeqeq -- a bigint and a number compare by value
+  if (isNumber(a)) return isNumber(b) && a == b
   if (typeof a !== 'object' || typeof b !== 'object') return false
   if (Array.isArray(a)) return Array.isArray(b) && a.length === b.length && a.every((x, i) => valuesEqual(x, b[i] as Value))
   if (a instanceof Uint8Array) return b instanceof Uint8Array && Buffer.compare(a, b) === 0

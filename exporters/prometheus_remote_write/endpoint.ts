@@ -15,12 +15,15 @@ import {
 } from '#pdata/remote_write'
 import { EndpointMetrics } from './endpoint_metrics.ts'
 import type { MetadataCollector } from './metadata.ts'
+import { StopMarker } from './stop_marker.ts'
 import { type EndpointSettings, Message } from './settings.ts'
 
 /** Series of one `job` and `instance` are sent in order, one request after the other; there are this many such groups. */
 const lanes = 64
 /** Metadata is sent this soon after the start, so that nobody waits a whole interval for the types. */
 const firstMetadataMs = 5000
+/** The rate of samples is known well enough after this long to estimate what a crash before the start has cost. */
+const estimateAfterMs = 60_000
 /** As much of a refusal's text is shown. */
 const messageBytesMax = 512
 
@@ -45,6 +48,8 @@ export class Endpoint {
   /** The backend refused version 2 with 415: it gets version 1 until the settings change. */
   #fellBack = false
   #metadataTimer: Timer | undefined
+  readonly #marker: StopMarker
+  #estimateTimer: Timer | undefined
   #metadataAborter = new AbortController()
   #lastError: string | undefined
   #lastSentMs: number | undefined
@@ -65,6 +70,7 @@ export class Endpoint {
     this.#externalLabels = externalLabels
     this.#encoder = this.#newEncoder()
     this.#client = this.#newClient()
+    this.#marker = new StopMarker(join(host.dataDir, identity))
     this.#queue = new SendingQueue(
       queueSettings(settings, host.globals.durability),
       {
@@ -117,6 +123,8 @@ export class Endpoint {
   }
 
   async start(): Promise<void> {
+    const wasCutShort = this.#host.globals.durability === 'spill' && (await this.#marker.begin())
+    if (wasCutShort) this.#estimateLoss()
     await this.#queue.start()
     this.#scheduleMetadata(Math.min(firstMetadataMs, this.#settings.metadata_config.send_interval))
   }
@@ -168,6 +176,25 @@ export class Endpoint {
     return this.#queue.put(parts)
   }
 
+  /** What was in memory only when the process before this one died is gone: say so, and about how much it was. */
+  #estimateLoss(): void {
+    const { clock, log } = this.#host
+    const q = this.#settings.queue_config
+    const seconds = (q.batch_send_deadline + q.spill_after + q.sync_interval) / 1000
+    const fields = { url: this.#url, seconds_at_most: seconds }
+    log.warn('The process before this one did not stop in order: samples it had not sent yet are lost', fields)
+    const before = this.#metrics.samplesIn.value
+    this.#estimateTimer = clock.setTimeout(() => {
+      const perSecond = (this.#metrics.samplesIn.value - before) / (estimateAfterMs / 1000)
+      const samples = Math.ceil(perSecond * seconds)
+      this.#metrics.lostEstimate = samples
+      log.warn('Estimated what the end of the process before this one has cost', {
+        ...fields,
+        samples_at_most: samples,
+      })
+    }, estimateAfterMs)
+  }
+
   // ------------------------------------------------------------------------------------------- sending
 
   async #send(parts: readonly QueuePart[], signal: AbortSignal): Promise<SendOutcome> {
@@ -204,7 +231,7 @@ export class Endpoint {
       })
       const { status } = response
       if (status >= 200 && status < 300) {
-        response.discard()
+        void response.discard()
         this.#metrics.bytes.add(body.length)
         return { kind: 'sent' }
       }
@@ -288,7 +315,9 @@ export class Endpoint {
     this.#stopped = true
     this.#metadataTimer?.cancel()
     this.#metadataAborter.abort()
+    this.#estimateTimer?.cancel()
     await this.#queue.stop(deadlineMs)
+    await this.#marker.end()
     this.#client.close()
   }
 
@@ -401,11 +430,14 @@ function toV1(bytes: Uint8Array, settings: EndpointSettings): Uint8Array[] {
   return batches.flatMap((batch) => encoder.encode(batch).requests.map((request) => request.bytes))
 }
 
-async function bodyText(response: { bytes(limit: number): Promise<Uint8Array>; discard(): void }): Promise<string> {
+async function bodyText(response: {
+  bytes(limit: number): Promise<Uint8Array>
+  discard(): Promise<void>
+}): Promise<string> {
   try {
     return new TextDecoder().decode(await response.bytes(messageBytesMax))
   } catch {
-    response.discard()
+    void response.discard()
     return ''
   }
 }

@@ -19,6 +19,8 @@ export class EndpointMetrics {
   readonly metadataFailed: Count
   readonly bytes: Count
   readonly batchDuration: Distribution
+  /** Samples that the process before this one lost, at most; 0 while not known or none. */
+  lostEstimate = 0
   highestQueuedMs = 0
   highestSentMs = 0
   readonly #instruments: Instruments
@@ -60,6 +62,11 @@ export class EndpointMetrics {
     gauge('max_samples_per_send', 'Samples in one request.', () => this.settings.queue_config.max_samples_per_send)
     gauge('queue_highest_timestamp_seconds', 'The newest timestamp queued.', () => this.highestQueuedMs / 1000)
     gauge('queue_highest_sent_timestamp_seconds', 'The newest timestamp sent.', () => this.highestSentMs / 1000)
+    gauge(
+      'samples_lost_at_last_stop',
+      'Samples lost when the process before this one died, estimated.',
+      () => this.lostEstimate,
+    )
     gauge('queue_on_disk', 'Does the queue go through the disk now?', () => Number(queue.isOnDisk))
     gauge('queue_bytes', 'Bytes that wait in the queue, in memory and on disk.', () => queue.waitingBytes)
     instruments.observedCounter(
