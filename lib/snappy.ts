@@ -180,7 +180,9 @@ export function snappyUncompress(block: Uint8Array, bytesMax: number): Uint8Arra
     throw new SnappyError(`Cannot uncompress: ${block.length} bytes cannot hold ${length}`)
   }
   // Every byte is written below, or the block refused: no need to clear them first.
-  const target = length < 4096 ? new Uint8Array(length) : (Buffer.allocUnsafeSlow(length) as Uint8Array)
+  const memory = Buffer.allocUnsafeSlow(length)
+  // Not a Buffer, whose slice() shares memory where an array's copies.
+  const target = new Uint8Array(memory.buffer, memory.byteOffset, length)
   uncompressElements(block, headerBytes, target)
   return target
 }

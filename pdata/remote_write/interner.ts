@@ -115,7 +115,7 @@ export class SeriesInterner {
     const first = this.#byHash.get(hash) ?? null
     if (chainLength(first) >= chainMax) return series
     const bytes = entryOverheadBytes + (end - start) * 2 + labels.length * stringOverheadBytes
-    const entry = new Entry(hash, source.slice(start, end), series, bytes)
+    const entry = new Entry(hash, copyOf(source, start, end), series, bytes)
     entry.chain = first
     this.#byHash.set(hash, entry)
     this.#follow(entry)
@@ -194,6 +194,13 @@ export class SeriesInterner {
     this.#bytes -= entry.bytes
     this.#size--
   }
+}
+
+function copyOf(source: Uint8Array, start: number, end: number): Uint8Array {
+  // Not slice(): a Buffer's shares memory, and a key would hold on to a whole request.
+  const copy = new Uint8Array(end - start)
+  copy.set(source.subarray(start, end))
+  return copy
 }
 
 function sameSeries(a: readonly Series[], b: readonly Series[]): boolean {
