@@ -77,6 +77,23 @@ describe('SeriesStore', () => {
     assert.equal(textOf(store), '# TYPE a untyped\na 8\n')
   })
 
+  it('tells label sets with the same hash apart', () => {
+    const pairs = [['s9h5kto', 'sb2yzyf'] as const, ['smae8qn', 's1bl43r2'] as const]
+    for (const [first, second] of pairs) {
+      for (const gone of [0, 1]) {
+        const store = new SeriesStore(bounds)
+        const layout = new SeriesLayout([m(first), m(second)])
+        store.take(batchOf(layout, [1, 2]), 0)
+        assert.deepEqual(Object.values(kept(store)), [1, 2])
+        const flags = Uint8Array.from([0, 1], (slot) => (slot === gone ? SlotFlag.stale : SlotFlag.value))
+        store.take(batchOf(layout, [3, 4], { flags }), 0)
+        assert.deepEqual(Object.values(kept(store)), [gone === 0 ? 4 : 3])
+        store.take(batchOf(new SeriesLayout([m(second), m(first)]), [6, 5]), 0)
+        assert.deepEqual(kept(store), { [`{__name__="${first}"}`]: 5, [`{__name__="${second}"}`]: 6 })
+      }
+    }
+  })
+
   it('ends a series at its staleness marker, and begins it anew', () => {
     const store = new SeriesStore(bounds)
     const layout = new SeriesLayout([a, b])
