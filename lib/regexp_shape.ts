@@ -435,11 +435,12 @@ export function plainShapes(node: RegexpNode): readonly PlainShape[] | undefined
   return shapes
 }
 
-/** A literal, the least number of any characters in a gap, or an edge of the text. */
-type Item = string | number | 'begin' | 'end'
+/** A literal, or the least number of any characters in a gap. */
+type Item = string | number
 const beginMark = Symbol('begin')
 const endMark = Symbol('end')
-type Sequence = readonly (string | number | typeof beginMark | typeof endMark)[]
+/** Items, and the edges of the text. */
+type Sequence = readonly (Item | typeof beginMark | typeof endMark)[]
 
 /** All sequences of literals and gaps that `node` stands for, or undefined: too many, or something else in it. */
 function expand(node: RegexpNode): readonly Sequence[] | undefined {

@@ -24,7 +24,7 @@ export type PrometheusLiveSettings = SettingsOf<typeof settings>
 
 export const prometheusLive: ComponentDefinition<PrometheusLiveSettings> = {
   name: 'prometheus.live',
-  stability: 'experimental',
+  stability: 'generally-available',
   doc: 'Keeps the current value of every series in memory and shows them at /live/metrics.',
   consumes: ['metrics'],
   settings,
