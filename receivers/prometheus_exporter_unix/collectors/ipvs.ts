@@ -5,6 +5,7 @@ import { isMissing, NoDataError } from '../collector.ts'
 import type { CollectorDefinition } from '../collector.ts'
 import { counter, gauge } from '../families.ts'
 import type { HostFiles } from '../files.ts'
+import { ipv4Text, ipv6Text } from '../ip_text.ts'
 import { fieldsOf, hexOf, numberOf } from '../lines.ts'
 
 /** In the order of the columns of ip_vs_stats. */
@@ -118,18 +119,8 @@ function readBackends(files: HostFiles): Backend[] {
 function addressOf(text: string): [string, string] {
   const port = String(hexOf(text.slice(-4), 'net/ip_vs'))
   if (text.length === 13) {
-    const address = hexOf(text.slice(0, 8), 'net/ip_vs')
-    return [`${address >>> 24}.${(address >>> 16) & 255}.${(address >>> 8) & 255}.${address & 255}`, port]
+    return [ipv4Text(hexOf(text.slice(0, 8), 'net/ip_vs')), port]
   }
   if (text.length !== 46) throw new Error(`Cannot read net/ip_vs: no address: current value is ${JSON.stringify(text)}`)
-  return [shortIpv6(text.slice(1, 40)), port]
-}
-
-/** RFC 5952's form, which the URL parser writes. */
-function shortIpv6(address: string): string {
-  try {
-    return new URL(`http://[${address}]`).hostname.slice(1, -1)
-  } catch {
-    throw new Error(`Cannot read net/ip_vs: no IPv6 address: current value is ${JSON.stringify(address)}`)
-  }
+  return [ipv6Text(text.slice(1, 40)), port]
 }
