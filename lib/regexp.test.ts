@@ -85,6 +85,7 @@ describe('compileRegexp', () => {
   it('gives the same object for the same pattern', () => {
     assert.equal(compileRegexp('same.+'), compileRegexp('same.+'))
     assert.notEqual(compileRegexp('same.+'), compileRegexp('same.+', { anchored: true }))
+    assert.equal(JSON.stringify([compileRegexp('same.+')]), '["same.+"]')
     for (let i = 0; i < 300; i++) compileRegexp(`other${i}.+`)
     assert.equal(compileRegexp('same.+').test('same!'), true)
   })

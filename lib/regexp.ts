@@ -175,6 +175,11 @@ export class Regexp {
     return this.source
   }
 
+  /** People are shown the pattern. */
+  toJSON(): string {
+    return this.source
+  }
+
   #withRe2(): Re2 {
     this.#re2 ??= compileRe2(this.#pattern)
     return this.#re2
