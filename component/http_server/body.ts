@@ -69,6 +69,16 @@ export class BodyReader {
     }
   }
 
+  /** As `read`, and leaves the decompression to `use`. */
+  async readWire<T>(request: IncomingMessage, use: (body: Uint8Array) => T | Promise<T>): Promise<T> {
+    const held = new Held((bytes) => this.#hold(bytes))
+    try {
+      return await use(await this.#readRaw(request, held))
+    } finally {
+      this.#bytes -= held.bytes
+    }
+  }
+
   #hold(bytes: number): void {
     if (this.#bytes + bytes > this.#limits.totalBytesMax) {
       throw new RequestRefused(503, 'too much is being received at once: try again later')

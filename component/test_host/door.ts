@@ -1,0 +1,3 @@
+// The door of the host that tests of components run on. No part of the product.
+export { decoded, problemsOf, TestHost } from './host.ts'
+export type { Written } from './host.ts'
