@@ -215,9 +215,9 @@ const textTypes: ReadonlyMap<string, MetricType> = new Map([
   ['summary', MetricType.summary],
   ['untyped', MetricType.unknown],
 ])
-const openTypes: ReadonlyMap<string, MetricType> = new Map([
-  ...Object.values(MetricType).map((type) => [type, type] as [string, MetricType]),
-])
+const openTypes: ReadonlyMap<string, MetricType> = new Map(
+  Object.values(MetricType).map((type) => [type, type] as [string, MetricType]),
+)
 
 /** What a metadata line says. */
 export interface MetadataLine {

@@ -76,3 +76,33 @@ function spansOf(indexes: readonly number[]): HistogramSpan[] {
   }
   return spans
 }
+
+/**
+ * A classic histogram as a native one with custom buckets (Prometheus util/convertnhcb). `bounds` ascending, without +Inf;
+ * `cumulative` parallel, with the count at +Inf behind. Undefined where the counts go down or are no numbers.
+ */
+export function customBucketHistogram(
+  bounds: readonly number[],
+  cumulative: readonly number[],
+  sum: number,
+): NativeHistogram | undefined {
+  const counts = cumulative.map((count, i) => count - (i === 0 ? 0 : (cumulative[i - 1] as number)))
+  if (counts.some((count) => !(count >= 0))) return undefined
+  const isFloat = cumulative.some((count) => !Number.isInteger(count))
+  const indexes = [...counts.keys()].filter((i) => counts[i] !== 0)
+  const kept = indexes.map((i) => counts[i] as number)
+  return {
+    isFloat,
+    schema: customBucketsSchema,
+    count: cumulative.at(-1) ?? 0,
+    sum,
+    zeroThreshold: 0,
+    zeroCount: 0,
+    positiveSpans: spansOf(indexes),
+    negativeSpans: [],
+    positiveBuckets: isFloat ? kept : kept.map((count, i) => count - (kept[i - 1] ?? 0)),
+    negativeBuckets: [],
+    customValues: bounds.slice(),
+    resetHint: 0,
+  }
+}

@@ -36,6 +36,7 @@ export const ExpositionFormat = { text: 'text', openmetrics: 'openmetrics', prot
 export type ExpositionFormat = (typeof ExpositionFormat)[keyof typeof ExpositionFormat]
 
 const typeNumbers: ReadonlyMap<MetricType, number> = new Map(Object.values(MetricType).map((type, i) => [type, i]))
+const typesByNumber: readonly MetricType[] = Object.values(MetricType)
 const startTypes: ReadonlySet<MetricType> = new Set([MetricType.counter, MetricType.histogram, MetricType.summary])
 
 /** What the lines in front of the samples said of the current family. */
@@ -121,6 +122,19 @@ export class SeriesCache {
     if (columns.error === null) this.#succeed()
     else this.#fail()
     return columns
+  }
+
+  /** An exposition without a byte: every series is gone, but none would be new if it came back. */
+  readEmpty(timestampMs: number): Columns {
+    this.columns.begin(timestampMs)
+    this.columns.series = []
+    this.columns.changed = true
+    return this.columns
+  }
+
+  /** What type was announced for the series at `slot` of the last reading that succeeded. */
+  typeOf(slot: number): MetricType {
+    return typesByNumber[(this.table.kind[slot] as number) & ~createdBit] ?? MetricType.unknown
   }
 
   /** Was the last exposition in another format? Its keys and comments mean nothing then. */
