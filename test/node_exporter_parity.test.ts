@@ -6,8 +6,6 @@ import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
 import { after, before, test } from 'node:test'
 import { defaultSettings } from '#component'
 import type { Clock, Logger } from '#component'
@@ -18,11 +16,10 @@ import { SampleLines } from '../receivers/prometheus_exporter_unix/sample_lines.
 import { unixSettings } from '../receivers/prometheus_exporter_unix/settings.ts'
 import type { UnixSettings } from '../receivers/prometheus_exporter_unix/settings.ts'
 import { parseTextFamilies } from '../receivers/prometheus_exporter_unix/text_families.ts'
+import { freePort, hasProgram } from './real.ts'
 
 const binary = 'prometheus-node-exporter'
-const isRequired = process.env['SOLDER_REQUIRE_REAL'] === '1'
-const isInstalled = spawnSync(binary, ['--version']).error === undefined
-const skip = isInstalled || isRequired ? false : `${binary} is not installed (apt-get install prometheus-node-exporter)`
+const skip = hasProgram(binary) ? false : `${binary} is not installed (apt-get install prometheus-node-exporter)`
 
 /** Not compared: they ask other services or hardware, which a test host need not have or must not touch. */
 const notCompared = new Set([
@@ -133,15 +130,6 @@ function sharedCollectors(): string[] {
   return Object.keys(collectorEntries).filter((name) => known.has(name) && !notCompared.has(name))
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}
-
 /** Start it and read its metrics, once it answers. */
 async function scrapeTheirs(): Promise<string> {
   const port = await freePort()
@@ -232,7 +220,6 @@ const labelNamesOf = (family: Family): string[] =>
 
 before(async () => {
   if (skip) return
-  assert.ok(isInstalled, `Cannot compare with node_exporter: ${binary} is not installed, and SOLDER_REQUIRE_REAL is 1`)
   shared = sharedCollectors()
   const text = await scrapeTheirs()
   ours = await scrapeOurs()

@@ -1,0 +1,146 @@
+// Walks the manifest: every component is valid with little written, starts, consumes, accounts, stops twice, leaks nothing.
+import assert from 'node:assert/strict'
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import { type AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { defaultSettings, type MetricsPort } from '#component'
+import { systemClock } from '#lib/clock'
+import { Metrics, Series, SeriesBatch, SeriesLayout } from '#pdata'
+import { LineLoggerProvider, Service } from '#service'
+import { registry } from '../distro/components.ts'
+import { freePort, temporaryDirectory } from './real.ts'
+
+interface Place {
+  readonly directory: string
+  readonly url: string
+  readonly port: number
+}
+
+/** What has to be written for a component to work; nothing for those that need nothing. */
+const bodies: Readonly<Record<string, (place: Place) => string>> = {
+  'discovery.dns': () => 'names = ["localhost"]\n type = "A"\n port = 80',
+  'discovery.file': ({ directory }) => `files = ["${directory}/targets.json"]`,
+  'discovery.http': ({ url }) => `url = "${url}/targets"`,
+  'discovery.relabel': () => 'targets = [{"a" = "b"}]',
+  'local.file': ({ directory }) => `filename = "${directory}/targets.json"`,
+  'prometheus.receive_http': ({ port }) =>
+    `forward_to = [prometheus.live.sink.receiver]\n http {\n listen_port = ${port}\n }`,
+  'prometheus.relabel': () => 'forward_to = [prometheus.live.sink.receiver]',
+  'prometheus.remote_write': ({ url }) => `endpoint {\n url = "${url}/write"\n }`,
+  'prometheus.scrape': ({ url }) =>
+    `targets = [{"__address__" = "${url.slice(7)}"}]\n forward_to = [prometheus.live.sink.receiver]\n scrape_interval = "1s"\n scrape_timeout = "1s"`,
+  'remote.http': ({ url }) => `url = "${url}/text"`,
+}
+
+async function place(t: TestContext): Promise<Place> {
+  const directory = temporaryDirectory(t)
+  mkdirSync(join(directory, 'storage'))
+  writeFileSync(join(directory, 'targets.json'), '[{"targets": ["127.0.0.1:1"]}]')
+  const server = createServer((request, response) => {
+    if (request.url === '/targets')
+      response.writeHead(200, { 'content-type': 'application/json' }).end('[{"targets": ["127.0.0.1:1"]}]')
+    else if (request.url === '/write') response.writeHead(204).end()
+    else response.writeHead(200, { 'content-type': 'text/plain; version=0.0.4' }).end('m 1\n')
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  t.after(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  return { directory, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, port: await freePort() }
+}
+
+function serviceFor(directory: string, text: string): Service {
+  return new Service({
+    registry,
+    stability: 'experimental',
+    environment: {},
+    globals: {
+      hostname: 'host',
+      version: '1',
+      listenAddress: '127.0.0.1:0',
+      memoryAddress: 'alloy.internal:12345',
+      storagePath: join(directory, 'storage'),
+      durability: 'spill',
+      userAgent: 'test',
+    },
+    clock: systemClock,
+    logging: new LineLoggerProvider({ level: 'error', format: 'logfmt', clock: systemClock, write: () => {} }),
+    readConfiguration: () => ({ sources: [{ name: 'test.alloy', text }], directory }),
+  })
+}
+
+function batch(): Metrics {
+  const series = ['a', 'b', 'c'].map((name) => new Series(['__name__', name], null))
+  return Metrics.fromSeries(
+    new SeriesBatch({
+      layout: new SeriesLayout(series),
+      values: Float64Array.of(1, 2, 3),
+      flags: null,
+      timestampMs: Date.now(),
+      timestampsMs: null,
+      startsMs: null,
+      exemplars: null,
+      histograms: null,
+    }),
+  )
+}
+
+/** What keeps the process alive, by kind: sockets, servers, watchers. Timers are the test runner's too, and left out. */
+function handles(): Map<string, number> {
+  const counts = new Map<string, number>()
+  for (const kind of process.getActiveResourcesInfo()) {
+    if (!['TTYWrap', 'PipeWrap', 'Immediate', 'Timeout'].includes(kind)) counts.set(kind, (counts.get(kind) ?? 0) + 1)
+  }
+  return counts
+}
+
+function moreThan(before: ReadonlyMap<string, number>): string[] {
+  return [...handles()].filter(([kind, count]) => count > (before.get(kind) ?? 0)).map(([kind]) => kind)
+}
+
+for (const name of [...registry.names()].sort()) {
+  test(`${name} is valid, starts, consumes, stops and leaves nothing behind`, { timeout: 60_000 }, async (t) => {
+    const definition = await registry.load(name)
+    assert.equal(definition?.name, name)
+    if (!definition) return
+    const needs = Object.values(definition.settings.fields).some((field) => field.required)
+    if (!needs) defaultSettings(definition.settings)
+    assert.ok(definition.doc.endsWith('.'), 'its documentation is a sentence')
+
+    const at = await place(t)
+    const before = handles()
+    const label = definition.singleton ? '' : ' "probe"'
+    const sink = name === 'prometheus.live' ? '' : 'prometheus.live "sink" { }\n'
+    const service = serviceFor(at.directory, `${sink}${name}${label} {\n${bodies[name]?.(at) ?? ''}\n}\n`)
+    const result = await service.start()
+    assert.deepEqual(result.diagnostics, [])
+    const node = service.graph.nodes.get(definition.singleton ? name : `${name}.probe`)
+    assert.ok(node)
+    for (const [key] of node.exports ?? []) assert.ok(definition.exports?.[key], `the export ${key} is declared`)
+    if (definition.consumes?.includes('metrics')) {
+      const receiver = service.graph.view.receiver(node.id, ['metrics']) as { value: MetricsPort }
+      await receiver.value.consume(batch())
+      const { counters } = node
+      assert.equal(counters.in, 3)
+      assert.equal(counters.in, counters.out + counters.dropped + counters.refused + node.waiting)
+    }
+    JSON.stringify(node.component?.debug?.() ?? null)
+    await service.stop(5000)
+    await service.stop(5000)
+    const { counters } = node
+    assert.equal(counters.in, counters.out + counters.dropped + counters.refused + node.waiting)
+    const left = readdirSync(join(at.directory, 'storage'), { recursive: true, withFileTypes: true }).filter((e) =>
+      e.isFile(),
+    )
+    assert.deepEqual(
+      left.map((e) => e.name),
+      [],
+    )
+    // Sockets of either side take a moment to close.
+    for (let i = 0; i < 250 && moreThan(before).length > 0; i++) await new Promise((resolve) => setTimeout(resolve, 20))
+    assert.deepEqual(moreThan(before), [])
+  })
+}
