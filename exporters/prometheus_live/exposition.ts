@@ -68,11 +68,12 @@ function write(writer: TextWriter, store: SeriesStore, line: Line): void {
 /** By name. Their series are sorted when it is their turn: sorting all at once would hold everything else up. */
 function families(store: SeriesStore): Family[] {
   const byName = new Map<string, Family>()
+  const shapes = shapesOf(store)
   for (const entry of store.entries()) {
     const name = labelValue(entry.labels, '__name__')
     const metadata = entry.series.metadata
     const native = store.histogramOf(entry) !== undefined
-    const [familyName, type] = native ? [name, MetricType.histogram] : familyOf(name, metadata?.type)
+    const [familyName, type] = native ? [name, MetricType.histogram] : familyOf(name, metadata?.type, shapes)
     let family = byName.get(familyName)
     if (family === undefined) {
       family = { name: familyName, type, help: '', members: [] }
@@ -93,6 +94,23 @@ function linesOf({ type, members }: Family): Line[] {
     .sort((a, b) => compare(a.group, b.group) || a.rank - b.rank || a.bound - b.bound || compare(a.name, b.name))
 }
 
+/**
+ * The histograms and summaries among series that came without a type (a scraper passes types on only when told to): what
+ * has buckets or quantiles is one.
+ */
+function shapesOf(store: SeriesStore): ReadonlyMap<string, MetricType> {
+  const shapes = new Map<string, MetricType>()
+  for (const entry of store.entries()) {
+    const type = entry.series.metadata?.type ?? MetricType.unknown
+    if (type !== MetricType.unknown) continue
+    const name = labelValue(entry.labels, '__name__')
+    if (name.endsWith('_bucket')) {
+      if (labelValue(entry.labels, 'le') !== '') shapes.set(name.slice(0, -'_bucket'.length), MetricType.histogram)
+    } else if (labelValue(entry.labels, 'quantile') !== '') shapes.set(name, MetricType.summary)
+  }
+  return shapes
+}
+
 const histogramParts = ['_bucket', '_sum', '_count']
 const summaryParts = ['_sum', '_count']
 
@@ -100,7 +118,11 @@ const summaryParts = ['_sum', '_count']
  * The family that a series of this name belongs to, by what the name ends with: relabelling may have renamed it, so the
  * family that its metadata names is no help.
  */
-function familyOf(name: string, type: MetricType | undefined): [name: string, type: MetricType] {
+function familyOf(
+  name: string,
+  type: MetricType | undefined,
+  shapes: ReadonlyMap<string, MetricType>,
+): [name: string, type: MetricType] {
   switch (type) {
     case MetricType.counter:
       return [name, name.endsWith('_created') ? 'gauge' : 'counter']
@@ -119,8 +141,14 @@ function familyOf(name: string, type: MetricType | undefined): [name: string, ty
       return [part === undefined ? name : name.slice(0, -part.length), 'summary']
     }
     case MetricType.unknown:
-    case undefined:
-      return [name, MetricType.unknown]
+    case undefined: {
+      const part = histogramParts.find((end) => name.endsWith(end))
+      const base = part === undefined ? name : name.slice(0, -part.length)
+      const shape = shapes.get(base) ?? MetricType.unknown
+      if (shape === MetricType.histogram && part !== undefined) return [base, shape]
+      if (shape === MetricType.summary && part !== '_bucket') return [base, shape]
+      return [name, shapes.get(name) === MetricType.summary ? MetricType.summary : MetricType.unknown]
+    }
   }
 }
 

@@ -254,6 +254,25 @@ describe('exposition', () => {
       want: '# TYPE new summary\nnew{quantile="0.5"} 0.5\nnew{quantile="0.99"} 2.5\nnew_sum 3\nnew_count 2\n',
     },
     {
+      name: 'histograms and summaries that came without a type',
+      series: [
+        [series({ __name__: 'h_count' }), 3],
+        [series({ __name__: 'h_bucket', le: '+Inf' }), 3],
+        [series({ __name__: 'h_sum' }), 4],
+        [series({ __name__: 's_count' }), 3],
+        [series({ __name__: 's', quantile: '0.5' }), 4],
+        [series({ __name__: 's' }), 5],
+        [series({ __name__: 's_bucket' }), 6],
+        [series({ __name__: 'other_count' }), 7],
+      ],
+      want: [
+        '# TYPE h histogram\nh_bucket{le="+Inf"} 3\nh_sum 4\nh_count 3',
+        '# TYPE other_count untyped\nother_count 7',
+        '# TYPE s summary\ns 5\ns{quantile="0.5"} 4\ns_count 3',
+        '# TYPE s_bucket untyped\ns_bucket 6\n',
+      ].join('\n'),
+    },
+    {
       name: 'what needs escaping',
       series: [[series({ __name__: 'e', l: 'a"b\\c\nd' }, 'gauge', 'one\\two\n"three"'), -0]],
       want: '# HELP e one\\\\two\\n"three"\n# TYPE e gauge\ne{l="a\\"b\\\\c\\nd"} -0\n',
