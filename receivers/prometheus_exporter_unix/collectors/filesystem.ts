@@ -68,7 +68,7 @@ class FilesystemCollector implements Collector {
   readonly #timeoutMs: number
   readonly #clock: Clock
   readonly #statfs: (path: string) => Promise<StatsFs>
-  /** Asked and not answered yet, by path: not asked again. */
+  /** Asked and not answered yet, by path: not asked again until it has answered. */
   readonly #asked: Set<string>
 
   constructor(
@@ -97,9 +97,10 @@ class FilesystemCollector implements Collector {
       while (next < mounts.length) {
         const i = next++
         if (answers[i] !== undefined) continue
-        const answer = await this.#ask(files.root((mounts[i] as Mount).mountPoint), signal)
-        answers[i] = answer
-        if (answer === timedOut && this.#asked.size > 0) return
+        const path = files.root((mounts[i] as Mount).mountPoint)
+        if (this.#asked.has(path)) continue
+        answers[i] = await this.#ask(path, signal)
+        if (this.#asked.has(path)) return
       }
     }
     const threads = Math.max(askedMax - this.#asked.size, 0)
@@ -118,7 +119,6 @@ class FilesystemCollector implements Collector {
   }
 
   async #ask(path: string, signal: AbortSignal): Promise<Answer> {
-    if (this.#asked.has(path)) return timedOut
     this.#asked.add(path)
     const work = this.#statfs(path).finally(() => this.#asked.delete(path))
     // When nobody waits any more, its failure is nobody's either.
