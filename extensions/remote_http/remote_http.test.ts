@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type RequestListener } from 'node:h
 import type { AddressInfo } from 'node:net'
 import { test, type TestContext } from 'node:test'
 import type { OptionalSecret } from '#component'
+import { ManualClock } from '#lib/clock'
 import { decoded, problemsOf, TestHost, type Written } from '#component/test_host'
 import { remoteHttp } from './component.ts'
 
@@ -45,14 +46,9 @@ test('the first answer is there before the start, later ones when they change', 
     asked.push(request)
     response.writeHead(status).end(answer)
   })
-  const host = new TestHost()
-  const more = {
-    method: 'POST',
-    body: 'ask',
-    headers: new Map([['x-key', 'v']]),
-    poll_frequency: '20ms',
-    poll_timeout: '10ms',
-  }
+  const clock = new ManualClock()
+  const host = new TestHost({ clock })
+  const more = { method: 'POST', body: 'ask', headers: new Map([['x-key', 'v']]) }
   const component = await remoteHttp.create(host, decoded(remoteHttp.settings, { url, is_secret: true, ...more }))
   t.after(() => component.stop(0))
   assert.equal(text(host), 'one')
@@ -60,14 +56,18 @@ test('the first answer is there before the start, later ones when they change', 
   assert.equal(asked[0]?.method, 'POST')
   assert.equal(asked[0]?.headers['x-key'], 'v')
   assert.equal(asked[0]?.headers['user-agent'], 'Solder/test')
+  assert.equal(clock.pending, 0, 'nothing goes on before the start')
   await component.start?.()
   answer = 'two'
+  await clock.advance(60_000)
   await host.until(() => text(host) === 'two')
   status = 500
+  await clock.advance(60_000)
   await host.until(() => host.health.state === 'unhealthy')
   assert.equal(host.health.message, 'polling failed: unexpected status code 500 Internal Server Error')
   assert.equal(text(host), 'two')
   status = 200
+  await clock.advance(60_000)
   await host.until(() => host.health.state === 'healthy')
 })
 
@@ -98,11 +98,10 @@ test('it stops while it asks, twice', async (t) => {
     else asked()
     first = false
   })
-  const component = await remoteHttp.create(
-    new TestHost(),
-    settings({ url, poll_frequency: '20ms', poll_timeout: '19ms' }) as never,
-  )
+  const clock = new ManualClock()
+  const component = await remoteHttp.create(new TestHost({ clock }), settings({ url }) as never)
   await component.start?.()
+  await clock.advance(60_000)
   await reached
   await component.stop(0)
   await component.stop(0)
