@@ -89,7 +89,10 @@ function issueDiagnostic(
     ...(hint === undefined ? {} : { hint: `did you mean ${hint}?` }),
   }
   if (place.kind !== 'attribute' || !issue.message.startsWith('should be')) return diagnostic
-  return { ...diagnostic, message: `${excerpt(source(diagnostic.range.start.file), diagnostic.range)} ${issue.message}` }
+  return {
+    ...diagnostic,
+    message: `${excerpt(source(diagnostic.range.start.file), diagnostic.range)} ${issue.message}`,
+  }
 }
 
 function placeOf(place: Attribute | Block, issue: Issue): Range {
@@ -119,7 +122,9 @@ const excerptLengthMax = 120
 
 /** The source of a range, on one line. */
 function excerpt(source: string, range: Range): string {
-  const text = Buffer.from(source).subarray(range.start.offset, range.end.offset + 1).toString()
+  const text = Buffer.from(source)
+    .subarray(range.start.offset, range.end.offset + 1)
+    .toString()
   const line = text.replace(/\s*\n\s*/g, ' ')
   const chars = Array.from(line.slice(0, 2 * excerptLengthMax))
   return chars.length <= excerptLengthMax ? line : `${chars.slice(0, excerptLengthMax).join('')}...`

@@ -189,7 +189,8 @@ export class Scanner {
   #skipSpace(): void {
     for (;;) {
       const ch = this.#ch
-      if (ch !== code.space && ch !== code.tab && ch !== code.return && (ch !== code.lineFeed || this.#terminates)) return
+      if (ch !== code.space && ch !== code.tab && ch !== code.return && (ch !== code.lineFeed || this.#terminates))
+        return
       this.#advance()
     }
   }
@@ -305,7 +306,7 @@ export class Scanner {
     const block = this.#ch === code.star
     this.#advance()
     if (block) {
-      for (let before = 0; this.#ch !== endOfFile; ) {
+      for (let before = 0; this.#ch !== endOfFile;) {
         before = this.#ch
         this.#advance()
         if (before === code.star && this.#ch === code.slash) {
@@ -325,7 +326,9 @@ export class Scanner {
   /** Carriage returns are no part of a comment's text, except where dropping one would end the comment early. */
   #commentToken(start: number, end: number): Token {
     const text = decoder.decode(this.#bytes.subarray(start, end))
-    const clean = text.startsWith('//') ? text.replaceAll('\r', '') : text.replaceAll(/(?<![^]{2}\*)\r|\r(?!\r*\/)/g, '')
+    const clean = text.startsWith('//')
+      ? text.replaceAll('\r', '')
+      : text.replaceAll(/(?<![^]{2}\*)\r|\r(?!\r*\/)/g, '')
     this.#terminates = false
     return { kind: TokenKind.comment, text: clean, start, end }
   }
@@ -333,7 +336,7 @@ export class Scanner {
   /** Whether nothing but comments and spaces stands between the comment at `start` and the end of a line. */
   #commentEndsLine(start: number): boolean {
     const bytes = this.#bytes
-    for (let at = start; bytes[at] === code.slash; ) {
+    for (let at = start; bytes[at] === code.slash;) {
       if (bytes[at + 1] === code.slash) return true
       if (bytes[at + 1] !== code.star) return false
       for (at += 2; ; at++) {
