@@ -445,10 +445,10 @@ const greedy: { name: string; protocol: Protocol; body: Uint8Array; limits: Part
     name: 'references to one long symbol',
     protocol: 'v2',
     body: v2({
-      symbols: ['', '__name__', 'x'.repeat(500)],
-      timeseries: Array.from({ length: 100 }, () => ({ labelsRefs: [1, 2], samples: [{}] })),
+      symbols: ['', '__name__', 'x'.repeat(500), ...Array.from({ length: 100 }, (_, i) => `${i}`)],
+      timeseries: Array.from({ length: 100 }, (_, i) => ({ labelsRefs: [1, 2, i + 3, 3], samples: [{}] })),
     }),
-    limits: { decodedBytesMax: 2000 },
+    limits: { decodedBytesMax: 3000 },
   },
 ]
 

@@ -83,7 +83,7 @@ function seriesOf(reader: FieldReader, start: number, end: number, decoding: Dec
   const { interner, limits } = decoding
   if (end - start > limits.labelBytesMax) return `a series has more than ${limits.labelBytesMax} bytes of labels`
   const known = interner.find(reader.bytes, start, end)
-  if (known !== null) return known
+  if (known !== undefined) return known
   reader.at = start
   const labels = readLabels(reader, end, { labelsMax: limits.labelsMax, needsName: true })
   if (typeof labels === 'string') return labels

@@ -3,6 +3,7 @@ import { ByteWriter } from '#lib/byte_writer'
 import type { Labels, Series } from '../series.ts'
 import { Metadata } from '../series.ts'
 import type { Decoding } from './decode.ts'
+import type { SeriesInterner } from './interner.ts'
 import { readHistogram } from './decode_histogram.ts'
 import { readLabels, textOf } from './decode_labels.ts'
 import { takeHistogram, takeSample } from './decode_sample.ts'
@@ -23,6 +24,8 @@ const familySuffixes: Readonly<Record<string, readonly string[]>> = {
 class Symbols {
   readonly #starts: number[] = []
   readonly #ends: number[] = []
+  /** The interner's numbers, looked up when first needed; 0: not yet. */
+  readonly #numbers: number[] = []
 
   get count(): number {
     return this.#starts.length
@@ -31,6 +34,17 @@ class Symbols {
   add(start: number, end: number): void {
     this.#starts.push(start)
     this.#ends.push(end)
+    this.#numbers.push(0)
+  }
+
+  /** The interner's number of a symbol; 0 for references beyond the table. */
+  numberOf(ref: number, bytes: Uint8Array, interner: SeriesInterner): number {
+    const known = this.#numbers[ref]
+    if (known === undefined) return 0
+    if (known !== 0) return known
+    const number = interner.symbolOf(bytes, this.#starts[ref]!, this.#ends[ref]!)
+    this.#numbers[ref] = number
+    return number
   }
 
   startOf(ref: number): number {
@@ -71,8 +85,10 @@ class SeriesDecoder {
   readonly #reader: FieldReader
   readonly #symbols: Symbols
   readonly #decoding: Decoding
-  /** Labels of the series at hand as version 1 writes them, and its metadata: the series' key. */
+  /** The key of the series at hand: the interner's numbers of its symbols. */
   readonly #key: ByteWriter
+  /** The labels of the series or exemplar at hand, as version 1 writes them. */
+  readonly #labels: ByteWriter
   #expandedLeft: number
   readonly #refs: number[]
   #type: number
@@ -83,7 +99,8 @@ class SeriesDecoder {
     this.#reader = reader
     this.#symbols = symbols
     this.#decoding = decoding
-    this.#key = new ByteWriter(1024)
+    this.#key = new ByteWriter(256)
+    this.#labels = new ByteWriter(256)
     this.#expandedLeft = decoding.limits.decodedBytesMax * expansionMax
     this.#refs = []
     this.#type = 0
@@ -169,32 +186,60 @@ class SeriesDecoder {
 
   /** The series at hand, or why it is refused. */
   #seriesOf(): Series | string {
-    const { interner, limits } = this.#decoding
-    const problem = this.#writeKey()
-    if (problem !== null) return problem
+    const interner = this.#decoding.interner
+    if (!this.#writeKey()) return this.#makeSeries()
     const key = this.#key
-    const labelsEnd = key.length
-    const symbolCount = this.#symbols.count
+    return interner.find(key.buffer, 0, key.length) ?? this.#makeSeries()
+  }
+
+  /**
+   * Write a key: a zero, which no key of version 1 begins with, and the numbers of the symbols and of the type. False when
+   * something is wrong with the references.
+   */
+  #writeKey(): boolean {
+    const refs = this.#refs
+    const symbols = this.#symbols
+    const bytes = this.#reader.bytes
+    const interner = this.#decoding.interner
+    if (refs.length > this.#decoding.limits.labelsMax * 2) return false
+    const key = this.#key
+    key.reset()
+    key.byte(0)
+    for (let i = 0; i < refs.length; i++) {
+      const ref = refs[i]!
+      if (ref >= symbols.count) return false
+      key.varint(symbols.numberOf(ref, bytes, interner))
+    }
+    const hasMetadata = this.#type !== 0 || this.#helpRef !== 0 || this.#unitRef !== 0
+    if (!hasMetadata) return true
+    if (Math.max(this.#helpRef, this.#unitRef) >= symbols.count) return false
+    key.byte(0)
+    key.varint(this.#type)
+    key.varint(symbols.numberOf(this.#helpRef, bytes, interner))
+    key.varint(symbols.numberOf(this.#unitRef, bytes, interner))
+    return true
+  }
+
+  /** Make the series at hand, whose key is written, or say why it is refused. */
+  #makeSeries(): Series | string {
+    const { interner, limits } = this.#decoding
+    const problem = this.#writeLabels()
+    if (problem !== null) return problem
     const hasMetadata = this.#type !== 0 || this.#helpRef !== 0 || this.#unitRef !== 0
     if (hasMetadata) {
-      if (this.#helpRef >= symbolCount && this.#helpRef !== 0) return 'a reference of metadata is not in the symbols'
-      if (this.#unitRef >= symbolCount && this.#unitRef !== 0) return 'a reference of metadata is not in the symbols'
+      const refMax = Math.max(this.#helpRef, this.#unitRef)
+      if (refMax !== 0 && refMax >= this.#symbols.count) return 'a reference of metadata is not in the symbols'
       const textLength = this.#lengthOf(this.#helpRef) + this.#lengthOf(this.#unitRef)
       if (textLength > limits.labelBytesMax) return `a series has more than ${limits.labelBytesMax} bytes of metadata`
       this.#spendExpanded(textLength)
-      key.byte(0x10)
-      key.varint(this.#type)
-      this.#writeSymbol(0x1a, this.#helpRef)
-      this.#writeSymbol(0x22, this.#unitRef)
     }
-    const bytes = key.view()
-    const known = interner.find(bytes, 0, bytes.length)
-    if (known !== null) return known
-    const labels = readLabels(new FieldReader(bytes), labelsEnd, { labelsMax: limits.labelsMax, needsName: true })
+    const bytes = this.#labels.view()
+    const labels = readLabels(new FieldReader(bytes), bytes.length, { labelsMax: limits.labelsMax, needsName: true })
     if (typeof labels === 'string') return labels
     const metadata = hasMetadata ? this.#metadataOf(labels) : null
     if (typeof metadata === 'string') return metadata
-    return interner.add(bytes, 0, bytes.length, labels, metadata)
+    const key = this.#key
+    return interner.add(key.buffer, 0, key.length, labels, metadata)
   }
 
   #lengthOf(ref: number): number {
@@ -206,8 +251,8 @@ class SeriesDecoder {
     if (this.#expandedLeft < 0) throw new DecodeError(this.#reader.at, 'its symbols stand for too many bytes')
   }
 
-  /** Write the labels that `#refs` name into `#key` as Label messages. Gives why they are refused, or null. */
-  #writeKey(): string | null {
+  /** Write the labels that `#refs` name as version 1 does. Gives why they are refused, or null. */
+  #writeLabels(): string | null {
     const { limits } = this.#decoding
     const refs = this.#refs
     const symbols = this.#symbols
@@ -222,30 +267,24 @@ class SeriesDecoder {
     }
     if (total > limits.labelBytesMax) return `a series has more than ${limits.labelBytesMax} bytes of labels`
     this.#spendExpanded(total)
-    const key = this.#key
-    key.reset()
+    const labels = this.#labels
+    labels.reset()
     for (let i = 0; i < refs.length; i += 2) {
-      key.byte(0x0a)
-      const start = key.beginLength()
+      labels.byte(0x0a)
+      const start = labels.beginLength()
       this.#writeSymbol(0x0a, refs[i]!)
       this.#writeSymbol(0x12, refs[i + 1]!)
-      key.endLength(start)
+      labels.endLength(start)
     }
     return null
   }
 
   #writeSymbol(tag: number, ref: number): void {
-    const key = this.#key
-    const length = this.#lengthOf(ref)
-    key.byte(tag)
-    key.varint(length)
-    key.ensure(length)
-    const source = this.#reader.bytes
-    const target = key.buffer
-    const from = length === 0 ? 0 : this.#symbols.startOf(ref)
-    const to = key.length
-    for (let i = 0; i < length; i++) target[to + i] = source[from + i]!
-    key.length = to + length
+    const start = this.#symbols.startOf(ref)
+    const end = this.#symbols.endOf(ref)
+    this.#labels.byte(tag)
+    this.#labels.varint(end - start)
+    this.#labels.bytes(this.#reader.bytes.subarray(start, end))
   }
 
   /** The metadata at hand, or why it is refused. */
@@ -281,11 +320,11 @@ class SeriesDecoder {
     if (isEmpty) problem ??= 'a series has neither samples nor histograms'
     if (slot < 0) problem ??= 'an exemplar belongs to no sample that was taken'
     if (!Number.isSafeInteger(timestampMs)) problem ??= 'a timestamp is out of range'
-    problem ??= this.#writeKey()
+    problem ??= this.#writeLabels()
     if (problem === null) {
-      const key = this.#key.view()
+      const bytes = this.#labels.view()
       const rules = { labelsMax: decoding.limits.labelsMax, needsName: false }
-      const labels = readLabels(new FieldReader(key), key.length, rules)
+      const labels = readLabels(new FieldReader(bytes), bytes.length, rules)
       if (typeof labels !== 'string') {
         decoding.columns.addExemplar(slot, labels, value, timestampMs)
         decoding.exemplars++

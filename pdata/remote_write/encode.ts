@@ -120,10 +120,16 @@ export class RemoteWriteEncoder {
     else writeChunkV2(writer, this.#scratch, chunk, batch, filter, counts, marks)
     if (shape !== null) chunk.seen = shape
     if (counts.samples + counts.histograms + counts.exemplars === 0) return counts.unsupported
-    if (marks !== null && shape !== null) chunk.template = makeTemplate(chunk, shape, writer.view(), marks)
+    let bytes: Uint8Array
+    if (marks !== null && shape !== null) {
+      chunk.template = makeTemplate(chunk, shape, writer.view(), marks)
+      bytes = chunk.template.fill(batch)
+    } else {
+      bytes = snappyCompress(writer.view())
+    }
     requests.push({
       lane: chunk.lane,
-      bytes: snappyCompress(writer.view()),
+      bytes,
       samples: counts.samples,
       exemplars: counts.exemplars,
       histograms: counts.histograms,
