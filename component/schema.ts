@@ -370,13 +370,15 @@ function targetText(value: Value, key: string): string {
   throw new ValueError(`should be string, got ${kindOf(value)}`, [key])
 }
 
-/** Go's `%v` of a float: `%g` with the shortest digits, an exponent from 1e21. */
+/** Go's `%v` of a float: `%g` with the shortest digits. */
 function goFloat(x: number): string {
   if (!Number.isFinite(x)) return plainFloat(x)
   if (x === 0) return Object.is(x, -0) ? '-0' : '0'
-  const magnitude = Math.abs(x)
-  if (magnitude >= 1e-4 && magnitude < 1e21) return plainFloat(x)
-  return x.toExponential().replace(/e([+-])(\d)$/, 'e$10$2')
+  const text = x.toExponential()
+  const exponent = Number(text.slice(text.indexOf('e') + 1))
+  // Six digits decide (strconv/ftoa.go, %v without a precision): 123456 stays, 1000000 is 1e+06.
+  if (exponent >= -4 && exponent < 6) return plainFloat(x)
+  return text.replace(/e([+-])(\d)$/, 'e$10$2')
 }
 
 /** An opaque value of the named kind; decoded: what is inside. */

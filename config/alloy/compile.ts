@@ -171,7 +171,7 @@ class Compiler {
 
   #declare(block: Block, names: Names, modulePath: string): void {
     if (block.label === 'declare') {
-      this.#error(block.labelRange ?? block.range, '\'declare\' is not a valid label for a declare block')
+      this.#error(block.labelRange ?? block.range, "'declare' is not a valid label for a declare block")
       return
     }
     names.declares.set(block.label, { label: block.label, block, names, modulePath })
@@ -240,7 +240,10 @@ class Compiler {
     const declaration = scope.names.find(block.name)
     if (declaration === undefined || declaration === 'pending') return
     if (depth >= moduleDepthMax) {
-      this.#error(block.nameRange, `modules are nested deeper than ${moduleDepthMax}: does "${declaration.label}" contain itself?`)
+      this.#error(
+        block.nameRange,
+        `modules are nested deeper than ${moduleDepthMax}: does "${declaration.label}" contain itself?`,
+      )
       return
     }
     const inner = new ModuleScope({
@@ -262,7 +265,8 @@ class Compiler {
     }
     const given = new Map<string, Attribute>()
     for (const statement of block.body) {
-      if (statement.kind === 'block') this.#error(statement.range, `unrecognized block name "${statement.name.join('.')}"`)
+      if (statement.kind === 'block')
+        this.#error(statement.range, `unrecognized block name "${statement.name.join('.')}"`)
       else if (!declared.has(statement.name.name)) this.#unknownArgument(statement, declared)
       else if (given.has(statement.name.name)) {
         this.#error(statement.range, `attribute "${statement.name.name}" may only be provided once`)
@@ -359,7 +363,7 @@ class Compiler {
     try {
       text =
         'content' in settings && settings.content instanceof OptionalSecret
-          ? { files: [{ name: idOf(block), text: settings.content.reveal() }], directory: modulePath }
+          ? { files: [{ name: scope.idOf(idOf(block)), text: settings.content.reveal() }], directory: modulePath }
           : await this.#imports.read(kind, settings, modulePath)
     } catch (error) {
       this.#error(block.range, `Cannot import: ${(error as Error).message}`)
@@ -369,19 +373,35 @@ class Compiler {
     names.imports.set(block.label, inside)
     for (const file of text.files) {
       for (const statement of this.parse(file.name, file.text)) {
-        await this.#importStatement(statement, inside, text.directory, depth)
+        await this.#importStatement(statement, inside, kind, text.directory, depth)
       }
     }
   }
 
-  async #importStatement(statement: Attribute | Block, names: Names, directory: string, depth: number): Promise<void> {
+  async #importStatement(
+    statement: Attribute | Block,
+    names: Names,
+    from: ImportKind,
+    directory: string,
+    depth: number,
+  ): Promise<void> {
     if (statement.kind === 'block') {
       const name = statement.name.join('.')
       if (name === 'declare') {
-        this.#declare(statement, names, directory)
+        // Of several the first counts, as in Alloy, which only logs the others.
+        if (!names.declares.has(statement.label)) this.#declare(statement, names, directory)
+        else this.#report({ severity: 'warning', range: statement.range, message: 'declare block redefined' })
         return
       }
       if (Object.hasOwn(importBlocks, name)) {
+        if (names.imports.has(statement.label)) {
+          this.#error(statement.range, `import block redefined ${statement.label}`)
+          return
+        }
+        if (from === 'import.http' && name === 'import.file') {
+          this.#error(statement.range, 'an import.file block in a module from import.http is not supported')
+          return
+        }
         const scope = new ModuleScope({ moduleId: '', modulePath: directory, names })
         await this.#import(statement, names, directory, scope, depth + 1)
         return

@@ -114,6 +114,9 @@ export const processBlocks: Readonly<Record<string, Settings<object>>> = {
   ) as Settings<object>,
 }
 
+/** They mean something else in a clone than in the repository. */
+const specialRevisions: readonly string[] = ['HEAD', 'FETCH_HEAD', 'ORIG_HEAD', 'MERGE_HEAD', 'CHERRY_PICK_HEAD']
+
 export const importBlocks = {
   'import.file': defineSettings({
     filename: attr(string, 'File or directory.', { required: true }),
@@ -125,35 +128,44 @@ export const importBlocks = {
     url: attr(string, 'Where the module is.', { required: true }),
     method: attr(string, 'HTTP method.', { default: 'GET' }),
     headers: attr(map(string), 'Headers to send.', { default: {} }),
+    body: attr(string, 'What to send.', { default: '' }),
     poll_frequency: attr(duration, 'How often to ask.', { default: '1m' }),
     poll_timeout: attr(duration, 'How long to wait.', { default: '10s' }),
     client: block(defineSettings(httpClientFields(), { check: checkHttpClient }), 'HTTP client.', {
       whenAbsent: 'defaults',
     }),
   }),
-  'import.git': defineSettings({
-    repository: attr(string, 'Repository to clone.', { required: true }),
-    revision: attr(string, 'Branch, tag or commit.', { default: 'HEAD' }),
-    path: attr(string, 'File or directory in the repository.', { required: true }),
-    pull_frequency: attr(duration, 'How often to pull.', { default: '60s' }),
-    basic_auth: block(
-      defineSettings({
-        username: attr(string, 'User name.', { default: '' }),
-        password: attr(secret, 'Password.'),
-        password_file: attr(string, 'File with the password.', { default: '' }),
-      }),
-      'Basic authentication.',
-    ),
-    ssh_key: block(
-      defineSettings({
-        username: attr(string, 'User name.', { required: true }),
-        key: attr(secret, 'Private key.'),
-        key_file: attr(string, 'File with the private key.', { default: '' }),
-        passphrase: attr(secret, 'Passphrase of the key.'),
-      }),
-      'SSH key.',
-    ),
-  }),
+  'import.git': defineSettings(
+    {
+      repository: attr(string, 'Repository to clone.', { required: true }),
+      revision: attr(string, 'Branch, tag or commit.', { default: 'main' }),
+      path: attr(string, 'File or directory in the repository.', { required: true }),
+      pull_frequency: attr(duration, 'How often to pull.', { default: '60s' }),
+      basic_auth: block(
+        defineSettings({
+          username: attr(string, 'User name.', { required: true }),
+          password: attr(secret, 'Password.', { required: true }),
+        }),
+        'Basic authentication.',
+      ),
+      ssh_key: block(
+        defineSettings({
+          username: attr(string, 'User name.', { required: true }),
+          key: attr(secret, 'Private key.'),
+          key_file: attr(string, 'File with the private key.', { default: '' }),
+          passphrase: attr(secret, 'Passphrase of the key.'),
+        }),
+        'SSH key.',
+      ),
+    },
+    {
+      check(settings, report) {
+        if (specialRevisions.includes(settings.revision)) {
+          report(`revision cannot be a special git reference: current value is ${settings.revision}`, ['revision'])
+        }
+      },
+    },
+  ),
 } as const
 
 export type ImportKind = keyof typeof importBlocks

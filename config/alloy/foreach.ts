@@ -1,7 +1,9 @@
 // Names the instances of a foreach: stable over changes of the collection, so that unchanged items keep running.
 import { createHash } from 'node:crypto'
 import type { Value } from '#component'
-import { entriesOf, OptionalSecret, Secret } from '#component'
+import { entriesOf, OptionalSecret, Secret, Target } from '#component'
+import { floatText } from './float_text.ts'
+import { sprintf } from './format.ts'
 
 /**
  * The part of an instance's id that comes from its item: the text of strings and numbers with everything but letters and
@@ -12,22 +14,20 @@ export function foreachItemId(item: Value, idField: string, hashStrings: boolean
   const value = idField !== '' && entries?.has(idField) ? (entries.get(idField) as Value) : item
   if (typeof value === 'string') return hashStrings ? sha256(value) : value.replace(/[^\p{L}\p{Nd}]/gu, '_')
   if (typeof value === 'bigint' || typeof value === 'boolean') return String(value)
-  if (typeof value === 'number') return value.toFixed(6).replaceAll('.', '_')
-  return sha256(canonical(value))
+  if (typeof value === 'number') return floatText(value, 'f', 6).replaceAll('.', '_')
+  // What Go's %#v shows of it. Of a target it shows pointers there: here its labels.
+  return sha256(sprintf('%#v', [plain(value)]))
 }
 
 function sha256(text: string): string {
   return createHash('sha256').update(text).digest('hex')
 }
 
-function canonical(value: Value): string {
+/** Targets as objects, so that they can be written out; secrets as the hash of what they hide. */
+function plain(value: Value): Value {
+  if (value instanceof Target) return new Map(value.labels)
   if (value instanceof Secret || value instanceof OptionalSecret) return sha256(value.reveal())
+  if (Array.isArray(value)) return value.map((item: Value) => plain(item))
   const entries = entriesOf(value)
-  if (entries) {
-    const parts = [...entries].sort(([a], [b]) => (a < b ? -1 : 1)).map(([k, v]) => `${JSON.stringify(k)}:${canonical(v)}`)
-    return `{${parts.join(',')}}`
-  }
-  if (Array.isArray(value)) return `[${value.map((v: Value) => canonical(v)).join(',')}]`
-  if (typeof value === 'bigint') return `${value}n`
-  return JSON.stringify(value) ?? 'null'
+  return entries ? new Map([...entries].map(([key, item]) => [key, plain(item)] as const)) : value
 }

@@ -1,8 +1,20 @@
 // Brings in modules from files, HTTP and git, keeps what it read, and notices when it changes.
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, watch } from 'node:fs'
-import { basename, dirname, isAbsolute, join, resolve } from 'node:path'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  watch,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { basename, dirname, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import type { Clock, Logger, SettingsOf, Timer } from '#component'
 import { OptionalSecret, Secret } from '#component'
@@ -70,7 +82,9 @@ export class ImportStore {
 
   /** Rejects with an error that says why, without position. */
   async read(kind: ImportKind, settings: object, modulePath: string): Promise<ModuleText> {
-    const key = createHash('sha256').update(`${kind}\0${modulePath}\0${revealed(settings)}`).digest('hex')
+    const key = createHash('sha256')
+      .update(`${kind}\0${modulePath}\0${revealed(settings)}`)
+      .digest('hex')
     const known = this.#entries.get(key)
     if (known) {
       known.inUse = true
@@ -78,23 +92,34 @@ export class ImportStore {
     }
     const made = this.#source(kind, settings, modulePath, key)
     const content = await made.read()
-    const entry: Entry = { ...made, content, fingerprint: fingerprint(content), timer: undefined, unwatch: undefined, inUse: true }
+    const entry: Entry = {
+      ...made,
+      content,
+      fingerprint: fingerprint(content),
+      timer: undefined,
+      unwatch: undefined,
+      inUse: true,
+    }
     this.#entries.set(key, entry)
     if (this.#onChange) this.#watch(entry)
     return content
   }
 
-  #source(kind: ImportKind, settings: object, modulePath: string, key: string): Pick<Entry, 'read' | 'pollMs' | 'watched'> {
+  #source(
+    kind: ImportKind,
+    settings: object,
+    modulePath: string,
+    key: string,
+  ): Pick<Entry, 'read' | 'pollMs' | 'watched'> {
     switch (kind) {
       case 'import.file': {
         const { filename, detector, poll_frequency } = settings as FileSettings
-        const path = isAbsolute(filename) ? filename : resolve(filename)
-        const watched = detector === 'fsnotify' ? path : undefined
-        return { read: async () => readModule(path), pollMs: poll_frequency, watched }
+        const watched = detector === 'fsnotify' ? filename : undefined
+        return { read: async () => readModule(filename), pollMs: poll_frequency, watched }
       }
       case 'import.http': {
         const http = settings as HttpSettings
-        return { read: () => this.#readHttp(http, modulePath), pollMs: http.poll_frequency, watched: undefined }
+        return { read: () => this.#readHttp(http), pollMs: http.poll_frequency, watched: undefined }
       }
       case 'import.git': {
         const git = settings as GitSettings
@@ -106,7 +131,7 @@ export class ImportStore {
     }
   }
 
-  async #readHttp(settings: HttpSettings, modulePath: string): Promise<ModuleText> {
+  async #readHttp(settings: HttpSettings): Promise<ModuleText> {
     const { userAgent, log, clock } = this.#context
     const client = createHttpClient(settings.client, { userAgent, log, clock })
     try {
@@ -115,10 +140,13 @@ export class ImportStore {
         url: settings.url,
         headers: Object.fromEntries(settings.headers),
         timeoutMs: settings.poll_timeout,
+        ...(settings.body === '' ? {} : { body: settings.body }),
       })
       const body = await response.bytes(moduleBytesMax)
       if (response.status !== 200) throw new Error(`Cannot get ${settings.url}: the server answered ${response.status}`)
-      return { files: [{ name: settings.url, text: body.toString() }], directory: modulePath }
+      // Up to the last slash: what files beside it are addressed from.
+      const directory = settings.url.slice(0, settings.url.lastIndexOf('/') + 1)
+      return { files: [{ name: settings.url, text: body.toString() }], directory }
     } finally {
       client.close()
     }
@@ -137,7 +165,10 @@ export class ImportStore {
 
   #watch(entry: Entry): void {
     const poll = (): void => {
-      entry.timer = this.#context.clock.setTimeout(() => void this.#refresh(entry).finally(poll), Math.max(entry.pollMs, 100))
+      entry.timer = this.#context.clock.setTimeout(
+        () => void this.#refresh(entry).finally(poll),
+        Math.max(entry.pollMs, 100),
+      )
     }
     if (entry.pollMs > 0) poll()
     if (entry.watched === undefined) return
@@ -160,7 +191,9 @@ export class ImportStore {
       entry.fingerprint = now
       this.#onChange?.()
     } catch (error) {
-      this.#context.log.warn('Cannot read an imported module again; the last content stays', { err: (error as Error).message })
+      this.#context.log.warn('Cannot read an imported module again; the last content stays', {
+        err: (error as Error).message,
+      })
     }
   }
 }
@@ -175,7 +208,9 @@ function unwatch(entry: Entry): void {
 /** One file, or every `.alloy` file of a directory in the order of their names. */
 function readModule(path: string): ModuleText {
   if (!statSync(path).isDirectory()) return { files: [{ name: path, text: readText(path) }], directory: dirname(path) }
-  const names = readdirSync(path).filter((name) => name.endsWith('.alloy')).sort()
+  const names = readdirSync(path)
+    .filter((name) => name.endsWith('.alloy'))
+    .sort()
   return { files: names.map((name) => ({ name: join(path, name), text: readText(join(path, name)) })), directory: path }
 }
 
@@ -187,39 +222,48 @@ function readText(path: string): string {
 
 const run = promisify(execFile)
 
-/** Clone or fetch with the `git` program, then read the path at the revision. */
+/** Clone or fetch with the `git` program, then read the path at the revision. The module's directory is the clone's. */
 async function readGit(settings: GitSettings, clone: string): Promise<ModuleText> {
-  const { args, env } = gitAccess(settings)
-  const git = async (...rest: string[]): Promise<string> => {
+  const access = gitAccess(settings)
+  const git = async (...args: string[]): Promise<string> => {
     try {
-      const { stdout } = await run('git', [...args, ...rest], {
+      const { stdout } = await run('git', args, {
         timeout: gitTimeoutMs,
         maxBuffer: moduleBytesMax,
-        env: { ...process.env, GIT_TERMINAL_PROMPT: '0', ...env },
+        env: { ...process.env, GIT_TERMINAL_PROMPT: '0', ...access.env },
       })
       return stdout
     } catch (error) {
       const { stderr, message } = error as Error & { stderr?: string }
       const why = (stderr ?? message).trim().split('\n').at(-1)
-      throw new Error(`Cannot read ${settings.repository}: git ${rest[0] === '-C' ? rest[2] : rest[0]}: ${why}`)
+      throw new Error(`Cannot read ${settings.repository}: git ${args[0] === '-C' ? args[2] : args[0]}: ${why}`)
     }
   }
-  if (existsSync(join(clone, '.git'))) await git('-C', clone, 'fetch', '--quiet', '--tags', 'origin')
-  else {
-    mkdirSync(dirname(clone), { recursive: true })
-    await git('clone', '--quiet', '--', settings.repository, clone)
+  try {
+    if (existsSync(join(clone, '.git'))) await git('-C', clone, 'fetch', '--quiet', '--tags', '--prune', 'origin')
+    else {
+      mkdirSync(dirname(clone), { recursive: true })
+      await git('clone', '--quiet', '--', settings.repository, clone)
+    }
+    await git('-C', clone, 'checkout', '--quiet', '--force', '--detach', await revision(git, clone, settings.revision))
+  } finally {
+    access.forget()
   }
-  await git('-C', clone, 'checkout', '--quiet', '--force', '--detach', await revision(git, clone, settings.revision))
-  const path = resolve(clone, settings.path)
-  if (path !== clone && !path.startsWith(`${clone}/`)) throw new Error(`Cannot read ${settings.path}: it leads out of the repository`)
-  return readModule(path)
+  // Links in the repository could lead anywhere.
+  const root = realpathSync(clone)
+  const path = realpathSync(resolve(clone, settings.path))
+  if (path !== root && !path.startsWith(`${root}/`)) {
+    throw new Error(`Cannot read ${settings.path}: it leads out of the repository`)
+  }
+  return { ...readModule(path), directory: clone }
 }
 
-/** The commit that a branch on the remote, a tag, a commit or `HEAD` names. */
+/** The commit that a branch on the remote, a tag or a commit names. */
 async function revision(git: (...args: string[]) => Promise<string>, clone: string, name: string): Promise<string> {
   for (const candidate of [`refs/remotes/origin/${name}`, name]) {
     try {
-      return (await git('-C', clone, 'rev-parse', '--verify', '--quiet', `${candidate}^{commit}`)).trim()
+      const commit = `${candidate}^{commit}`
+      return (await git('-C', clone, 'rev-parse', '--verify', '--quiet', '--end-of-options', commit)).trim()
     } catch {
       // The next candidate may be it.
     }
@@ -227,31 +271,59 @@ async function revision(git: (...args: string[]) => Promise<string>, clone: stri
   throw new Error(`Cannot find revision ${JSON.stringify(name)}`)
 }
 
-/** How git is told user, password and key: through its environment, never on a command line that others can read. */
-function gitAccess(settings: GitSettings): { args: string[]; env: Record<string, string> } {
+/**
+ * How git is told user, password and key: through its environment and files of its own, never on a command line that
+ * others can read. `forget` removes the files.
+ */
+function gitAccess(settings: GitSettings): { env: Record<string, string>; forget(): void } {
   const env: Record<string, string> = {}
+  let directory: string | undefined
+  const write = (name: string, text: string, mode: number): string => {
+    directory ??= mkdtempSync(join(tmpdir(), 'solder-git-'))
+    const path = join(directory, name)
+    writeFileSync(path, text, { mode })
+    return path
+  }
   if (settings.basic_auth) {
-    const { username, password, password_file } = settings.basic_auth
-    const secret = password?.reveal() ?? (password_file === '' ? '' : readFileSync(password_file, 'utf8').trim())
-    const token = Buffer.from(`${username}:${secret}`).toString('base64')
+    const { username, password } = settings.basic_auth
+    const token = Buffer.from(`${username}:${password.reveal()}`).toString('base64')
     env['GIT_CONFIG_COUNT'] = '1'
     env['GIT_CONFIG_KEY_0'] = 'http.extraHeader'
     env['GIT_CONFIG_VALUE_0'] = `Authorization: Basic ${token}`
+  } else if (settings.ssh_key) {
+    const { key, key_file, passphrase, username } = settings.ssh_key
+    const text = key?.reveal() ?? ''
+    const file = text === '' ? key_file : write('key', text.endsWith('\n') ? text : `${text}\n`, 0o600)
+    const options = [`-l ${shellQuoted(username)}`, '-o StrictHostKeyChecking=yes']
+    if (file !== '') options.push(`-i ${shellQuoted(file)}`, '-o IdentitiesOnly=yes')
+    if (passphrase === undefined || passphrase.reveal() === '') options.push('-o BatchMode=yes')
+    else {
+      env['SSH_ASKPASS'] = write('passphrase', '#!/bin/sh\nprintf %s "$SOLDER_GIT_PASSPHRASE"\n', 0o700)
+      env['SSH_ASKPASS_REQUIRE'] = 'force'
+      env['SOLDER_GIT_PASSPHRASE'] = passphrase.reveal()
+    }
+    env['GIT_SSH_COMMAND'] = `ssh ${options.join(' ')}`
   }
-  if (settings.ssh_key) {
-    const { key_file, username } = settings.ssh_key
-    const file = key_file === '' ? '' : ` -i ${JSON.stringify(key_file)}`
-    env['GIT_SSH_COMMAND'] = `ssh -o BatchMode=yes -l ${JSON.stringify(username)}${file}`
+  return {
+    env,
+    forget() {
+      if (directory !== undefined) rmSync(directory, { recursive: true, force: true })
+    },
   }
-  return { args: [], env }
+}
+
+function shellQuoted(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`
 }
 
 /** Settings as text that tells two of them apart, secrets included: only ever hashed. */
 function revealed(settings: unknown): string {
-  return JSON.stringify(settings, (_, value: unknown) => {
-    if (value instanceof Map) return [...(value as ReadonlyMap<string, unknown>)]
-    return value
-  }) + secretsOf(settings).join('\0')
+  return (
+    JSON.stringify(settings, (_, value: unknown) => {
+      if (value instanceof Map) return [...(value as ReadonlyMap<string, unknown>)]
+      return value
+    }) + secretsOf(settings).join('\0')
+  )
 }
 
 function secretsOf(value: unknown): string[] {

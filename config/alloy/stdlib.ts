@@ -254,7 +254,10 @@ const encodingFunctions: readonly FunctionValue[] = [
   define('encoding.from_base64', ['string'], 'bytes', ([text]) => fromBase64(text as string, 'base64')),
   define('encoding.from_URLbase64', ['string'], 'bytes', ([text]) => fromBase64(text as string, 'base64url')),
   define('encoding.to_json', ['any'], 'string', ([value]) => {
-    if (!isObjectValue(value as Value)) throw new ValueError(`only takes an object, got ${kindOf(value as Value)}`)
+    if (!isObjectValue(value as Value)) {
+      const got = value instanceof Target ? 'target' : kindOf(value as Value)
+      throw new ValueError(`only takes an object, got ${got}`)
+    }
     const text = jsonFromValue(value as Value)
     checkedLength(text.length)
     return holdsSecret(value as Value) ? new Secret(text) : text

@@ -34,6 +34,9 @@ const sayings: Readonly<Record<string, string>> = {
   DUPLICATE_KEY: 'a key is there twice',
   TAB_AS_INDENT: 'found character that cannot start any token: a tab used as indentation',
   BAD_INDENT: 'bad indentation',
+  BLOCK_AS_IMPLICIT_KEY: 'mapping values are not allowed in this context',
+  MISSING_CHAR: 'a character is missing',
+  UNEXPECTED_TOKEN: 'found what belongs to nothing',
   MULTIPLE_ANCHORS: 'a node has several anchors',
   BAD_ALIAS: 'an alias without anchor',
 }
