@@ -153,6 +153,12 @@ describe('relabel', () => {
       want: { a1: 'x', b: 'y' },
     },
     {
+      name: 'labelmap makes no label without a name',
+      labels: { tmp_: 'x', tmp_a: 'y' },
+      rules: [{ regex: 'tmp_(.*)', action: 'labelmap' }],
+      want: { tmp_: 'x', tmp_a: 'y', a: 'y' },
+    },
+    {
       name: 'labeldrop',
       labels: { a: 'foo', b1: 'bar', b2: 'baz' },
       rules: [{ regex: '(b.*)', action: 'labeldrop' }],

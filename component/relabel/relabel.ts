@@ -58,7 +58,11 @@ function apply(rule: RelabelRule, builder: LabelsBuilder, names: NameScheme): bo
       builder.set(rule.targetLabel, rule.hashmod(builder.joined(rule)))
       return true
     case 'labelmap':
-      for (const [name, value] of builder.entries()) if (rule.matches(name)) builder.set(rule.rename(name), value)
+      for (const [name, value] of builder.entries()) {
+        if (!rule.matches(name)) continue
+        const renamed = rule.rename(name)
+        if (renamed !== '') builder.set(renamed, value) // Prometheus makes a label without a name, which nobody takes
+      }
       return true
     case 'labeldrop':
       for (const [name] of builder.entries()) if (rule.matches(name)) builder.delete(name)
