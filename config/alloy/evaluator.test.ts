@@ -183,10 +183,9 @@ test('texts that grow without bound are refused', () => {
 })
 
 test('any expression evaluates or says where it cannot', () => {
-  const leaf = fc.constantFrom(
-    ...['1', '1.5', '"a"', 'true', 'null', '18446744073709551615', '[]', '{}', '[1, "x"]', '{a = 1}'],
-    ...[...variables.keys(), 'local.file', 'discovery.relabel.x.output', 'nope', 'string', 'constants.os'],
-  )
+  const literals = ['1', '1.5', '"a"', 'true', 'null', '18446744073709551615', '[]', '{}', '[1, "x"]', '{a = 1}']
+  const known = ['local.file', 'discovery.relabel.x.output', 'nope', 'string', 'constants.os']
+  const leaf = fc.constantFrom(...literals, ...known, ...variables.keys())
   const names = [...library.keys()].flatMap((name) => {
     const value = library.get(name)
     return value instanceof Map ? [...value.keys()].map((key: string) => `${name}.${key}`) : [name]
