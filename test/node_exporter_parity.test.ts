@@ -8,7 +8,8 @@ import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { after, before, test } from 'node:test'
 import { defaultSettings } from '#component'
-import type { Clock, Logger } from '#component'
+import type { Logger } from '#component'
+import { systemClock as clock } from '#lib/clock'
 import { Exporter } from '../receivers/prometheus_exporter_unix/exporter.ts'
 import { HostFiles } from '../receivers/prometheus_exporter_unix/files.ts'
 import { collectorEntries, createCollectors } from '../receivers/prometheus_exporter_unix/registry.ts'
@@ -103,16 +104,6 @@ interface Family {
 type Families = Map<string, Family>
 
 const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} }
-const clock: Clock = {
-  now: () => Date.now(),
-  monotonic: () => performance.now(),
-  setTimeout(run, ms) {
-    const timer = setTimeout(run, ms)
-    return { cancel: () => clearTimeout(timer) }
-  },
-  random: Math.random,
-}
-
 const base = defaultSettings(unixSettings)
 const settings: UnixSettings = { ...base, cpu: { ...base.cpu, guest: true, info: true } }
 

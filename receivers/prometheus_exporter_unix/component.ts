@@ -42,12 +42,12 @@ class UnixComponent implements Component<UnixSettings> {
       response.writeHead(404, { 'content-type': 'text/plain; charset=utf-8' }).end('404 page not found\n')
       return
     }
-    const { TextSink } = await import('#component/scrape')
+    const { TextSink, textContentType } = await import('#component/scrape')
     const sink = new TextSink()
     const aborted = new AbortController()
     response.once('close', () => aborted.abort())
     await this.#exporter.collect(sink, aborted.signal)
-    response.writeHead(200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }).end(sink.text())
+    response.writeHead(200, { 'content-type': textContentType }).end(sink.text())
   }
 }
 

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { defaultSettings } from '#component'
 import type { Clock, Logger } from '#component'
+import { systemClock } from '#lib/clock'
 import type { CollectorDefinition } from './collector.ts'
 import { HostFiles } from './files.ts'
 import { SampleLines } from './sample_lines.ts'
@@ -11,16 +12,6 @@ import { unixSettings } from './settings.ts'
 import type { UnixSettings } from './settings.ts'
 
 const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} }
-
-const systemClock: Clock = {
-  now: () => Date.now(),
-  monotonic: () => performance.now(),
-  setTimeout(run, ms) {
-    const timer = setTimeout(run, ms)
-    return { cancel: () => clearTimeout(timer) }
-  },
-  random: Math.random,
-}
 
 /** Content by path below the host's root (`proc/stat`, `sys/class/…`, `udev/b8:0`, `root/etc/os-release`); `-> x`: a link. */
 export type FixtureFiles = Readonly<Record<string, string>>

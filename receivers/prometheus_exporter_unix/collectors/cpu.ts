@@ -116,7 +116,9 @@ class CpuCollector implements Collector {
       const rest = [vendor, family, model, modelName, microcode, stepping, cacheSize]
       sink.sample(infoFamily, 1, physical, core, processor, ...rest)
     }
-    if (showFrequency) {
+    // The CPU's own figure, where cpufreq has it, goes under the same name with other labels: one of them is enough.
+    const hasOwnFrequency = files.exists(files.sys('devices/system/cpu/cpu0/cpufreq/cpuinfo_cur_freq'))
+    if (showFrequency && !hasOwnFrequency) {
       for (const p of processors) sink.sample(frequencyFamily, p.megahertz * 1e6, p.package, p.core, p.processor)
     }
     const first = processors[0]

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { StatsFs } from 'node:fs'
 import { test } from 'node:test'
-import type { Clock, Timer } from '#component'
+import { ManualClock } from '#lib/clock'
 import { collectOnce, FixtureHost } from '../fixture_host.ts'
 import { collector, createFilesystem, parseMounts } from './filesystem.ts'
 
@@ -67,37 +67,6 @@ test('a mount that is gone has an error of its own, and the others have their si
   assert.ok(lines.some((line) => line.startsWith('node_filesystem_size_bytes{device="/dev/dm-2"')))
 })
 
-/** Time that only goes when it is told to. */
-class HandClock implements Clock {
-  readonly #timers: { run: () => void; at: number }[] = []
-  #now = 0
-  now(): number {
-    return this.#now
-  }
-  monotonic(): number {
-    return this.#now
-  }
-  random(): number {
-    return 0
-  }
-  setTimeout(run: () => void, ms: number): Timer {
-    const timer = { run, at: this.#now + ms }
-    this.#timers.push(timer)
-    return { cancel: () => void (timer.at = Number.POSITIVE_INFINITY) }
-  }
-  get waiting(): number {
-    return this.#timers.filter((timer) => timer.at < Number.POSITIVE_INFINITY).length
-  }
-  advance(ms: number): void {
-    this.#now += ms
-    for (const timer of this.#timers) {
-      if (timer.at > this.#now) continue
-      timer.at = Number.POSITIVE_INFINITY
-      timer.run()
-    }
-  }
-}
-
 const nfsMounts = (...names: string[]): string =>
   names.map((name, i) => `${i} 0 0:${i} / /mnt/${name} rw - nfs4 server:/${name} rw\n`).join('')
 
@@ -119,13 +88,13 @@ test('a mount that hangs costs its own series only, is not asked again while it 
     asked.push(name)
     return name === 'stuck' ? new Promise((resolve) => (answer = resolve)) : Promise.resolve(numbers)
   })
-  const clock = new HandClock()
+  const clock = new ManualClock()
   const host = new FixtureHost({ 'proc/1/mountinfo': nfsMounts('a', 'stuck', 'b', 'c') })
   try {
     const scrape = host.collector(hanging, { clock })
     const first = scrape()
-    while (asked.length < 4 || clock.waiting !== 1) await new Promise((resolve) => setImmediate(resolve))
-    clock.advance(5000)
+    while (asked.length < 4 || clock.pending !== 1) await new Promise((resolve) => setImmediate(resolve))
+    await clock.advance(5000)
     const stuck = 'mountpoint timeout'
     assert.deepEqual(errorsBy((await first).lines), { a: '', stuck, b: '', c: '' })
     assert.deepEqual(errorsBy((await scrape()).lines), { a: '', stuck, b: '', c: '' })
@@ -147,13 +116,13 @@ test('never more than two threads wait for mounts', async () => {
     asked.push(path)
     return new Promise(() => {})
   })
-  const clock = new HandClock()
+  const clock = new ManualClock()
   const host = new FixtureHost({ 'proc/1/mountinfo': nfsMounts('a', 'b', 'c', 'd') })
   try {
     const scrape = host.collector(hanging, { clock })
     const first = scrape()
-    while (clock.waiting !== 2) await new Promise((resolve) => setImmediate(resolve))
-    clock.advance(5000)
+    while (clock.pending !== 2) await new Promise((resolve) => setImmediate(resolve))
+    await clock.advance(5000)
     const stuck = 'mountpoint timeout'
     assert.deepEqual(errorsBy((await first).lines), { a: stuck, b: stuck, c: stuck, d: stuck })
     await scrape()
