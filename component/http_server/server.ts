@@ -92,6 +92,10 @@ export class HttpServer {
   update(settings: HttpServerSettings): void {
     const { host, port } = this.#settings
     if (settings.host !== host || settings.port !== port) throw new Error('a server keeps its address')
+    if (this.#listener && JSON.stringify(settings) === JSON.stringify(this.#settings)) {
+      // The same as before, unless files of certificates changed: connections may stay.
+      if (!settings.tls || filesOf(serverTlsOptions(settings.tls)) === this.#tlsFiles) return
+    }
     const inner = this.#makeInner(settings)
     this.#settings = settings
     if (!this.#listener) return

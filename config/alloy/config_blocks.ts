@@ -18,6 +18,7 @@ import {
   string,
 } from '#component'
 import { checkHttpClient, httpClientFields } from '#component/http_client'
+import { httpBlock } from './http_block.ts'
 
 const logsReceiver = capsule<object>('LogsReceiver')
 const otelConsumer = capsule<object>('otelcol.Consumer')
@@ -26,49 +27,6 @@ const jaegerRemote = defineSettings({
   url: attr(string, 'Where the sampling strategy is served.', { default: 'http://127.0.0.1:5778/sampling' }),
   max_operations: attr(int, 'Operations to sample apart.', { default: 256 }),
   refresh_interval: attr(duration, 'How often the strategy is read.', { default: '1m' }),
-})
-
-const tlsArguments = defineSettings({
-  cert_pem: attr(string, 'Certificate.', { default: '' }),
-  cert_file: attr(string, 'File with the certificate.', { default: '' }),
-  key_pem: attr(secret, 'Private key.'),
-  key_file: attr(string, 'File with the private key.', { default: '' }),
-  client_ca_pem: attr(string, 'Authority of client certificates.', { default: '' }),
-  client_ca_file: attr(string, 'File with the authority of client certificates.', { default: '' }),
-  client_auth_type: attr(
-    oneOf(
-      'NoClientCert',
-      'RequestClientCert',
-      'RequireAnyClientCert',
-      'VerifyClientCertIfGiven',
-      'RequireAndVerifyClientCert',
-    ),
-    'What is asked of clients.',
-    { default: 'NoClientCert' },
-  ),
-  cipher_suites: attr(list(string), 'Cipher suites.', { default: [] }),
-  curve_preferences: attr(list(string), 'Elliptic curves.', { default: [] }),
-  min_version: attr(string, 'Oldest TLS version.', { default: '' }),
-  max_version: attr(string, 'Newest TLS version.', { default: '' }),
-})
-
-const httpAuth = defineSettings({
-  basic: block(
-    defineSettings({
-      username: attr(string, 'User name.', { required: true }),
-      password: attr(secret, 'Password.', { required: true }),
-    }),
-    'Basic authentication.',
-  ),
-  filter: block(
-    defineSettings({
-      paths: attr(list(string), 'Path prefixes.', { default: [] }),
-      authenticate_matching_paths: attr(bool, 'Ask on the paths given (true) or on all others (false).', {
-        default: true,
-      }),
-    }),
-    'Which paths ask for it.',
-  ),
 })
 
 /** Blocks that set up the process. They take no label and may be written once, at the root. */
@@ -88,10 +46,7 @@ export const processBlocks: Readonly<Record<string, Settings<object>>> = {
       'How traces are sampled.',
     ),
   }) as Settings<object>,
-  http: defineSettings({
-    auth: block(httpAuth, 'Authentication.'),
-    tls: block(tlsArguments, 'Serve over TLS.'),
-  }) as Settings<object>,
+  http: httpBlock as Settings<object>,
   livedebugging: defineSettings({
     enabled: attr(bool, 'Allow live debugging.', { default: false }),
   }) as Settings<object>,
