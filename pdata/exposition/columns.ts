@@ -106,22 +106,19 @@ export class Columns {
 
   /** Make room for `slots` slots. */
   reserve(slots: number): void {
-    if (slots <= this.values.length) return
-    const length = Math.max(slots, this.values.length * 2, 64)
-    const grow = (from: Float64Array): Float64Array<ArrayBuffer> => {
-      const to = new Float64Array(length)
-      to.set(from)
-      return to
+    if (slots > this.values.length) {
+      const length = Math.max(slots, this.values.length * 2, 64)
+      this.values = grown(this.values, length)
+      const flags = new Uint8Array(length)
+      flags.set(this.flags)
+      this.flags = flags
+      const tracked = new Uint8Array(length)
+      tracked.set(this.tracked)
+      this.tracked = tracked
     }
-    this.values = grow(this.values)
-    this.timestampsMs = grow(this.timestampsMs)
-    this.startsMs = grow(this.startsMs)
-    const flags = new Uint8Array(length)
-    flags.set(this.flags)
-    this.flags = flags
-    const tracked = new Uint8Array(length)
-    tracked.set(this.tracked)
-    this.tracked = tracked
+    // Few targets give timestamps: their columns are made with the first.
+    if (this.hasTimestamps) this.timestampsMs = grown(this.timestampsMs, this.values.length)
+    if (this.hasStarts) this.startsMs = grown(this.startsMs, this.values.length)
   }
 
   /** The first `slots` slots hold plain samples at the scrape's time, in `values` already. */
@@ -196,6 +193,7 @@ export class Columns {
   #setTimestamp(slot: number, given: number | undefined): void {
     if (given !== undefined && !this.hasTimestamps) {
       this.hasTimestamps = true
+      this.timestampsMs = grown(this.timestampsMs, this.values.length)
       this.timestampsMs.fill(this.#timestampMs, 0, slot)
     }
     if (this.hasTimestamps) this.timestampsMs[slot] = given ?? this.#timestampMs
@@ -211,6 +209,7 @@ export class Columns {
   setStart(slot: number, startMs: number): void {
     if (!this.hasStarts) {
       this.hasStarts = true
+      this.startsMs = grown(this.startsMs, this.values.length)
       this.startsMs.fill(0, 0, this.count)
     }
     this.startsMs[slot] = startMs
@@ -236,4 +235,11 @@ export class Columns {
       this.error = new LimitError('native_histogram_bucket_limit', 'histogram bucket limit exceeded')
     }
   }
+}
+
+function grown(from: Float64Array<ArrayBuffer>, length: number): Float64Array<ArrayBuffer> {
+  if (from.length >= length) return from
+  const to = new Float64Array(length)
+  to.set(from)
+  return to
 }

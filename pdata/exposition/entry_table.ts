@@ -131,7 +131,7 @@ export class EntryTable {
     this.kind[slot] = kind
     this.labelHash[slot] = labelHash
     this.first[slot] = first < 0 ? slot : first
-    if (first >= 0) this.special = true
+    if (first >= 0 || (kind & createdBit) !== 0) this.special = true
     this.series.push(series)
     this.count++
     return slot

@@ -234,7 +234,8 @@ class Emitter {
 
   exemplar(slot: number, exemplar: Exemplar | undefined, timestampNeeded: boolean): void {
     if (!exemplar || (timestampNeeded && exemplar.timestampMs === undefined)) return
-    if (!this.cache.isNewExemplar(slot, this.bytes, exemplar.start, exemplar.end)) return
+    if (this.cache.isLastExemplar(slot, this.bytes, exemplar.start, exemplar.end)) return
+    this.cache.rememberExemplar(slot, this.bytes, exemplar.start, exemplar.end)
     this.cache.columns.addExemplar(sortedPairs(exemplar.labels), exemplar.value, exemplar.timestampMs)
   }
 

@@ -287,7 +287,7 @@ export class SeriesCache {
     const building = this.building as EntryTable
     const home = table.first[old] as number
     const seen = this.#seenAt[home] as number
-    const series = table.series[home] as Series
+    const series = (seen < 0 ? table.series[home] : building.series[seen]) as Series
     const slot = building.push(bytes, start, end, kind, series, table.labelHash[home] as number, seen)
     if (seen < 0) this.#seenAt[home] = slot
     return slot
@@ -356,6 +356,8 @@ export class SeriesCache {
       // The same series under new metadata: a new object, for a `Series` does not change.
       const slot = building.push(bytes, start, end, kind, new Series(series.labels, metadata), hash, -1)
       this.#seenAt[i] = slot
+      this.#newByKey?.add(this.#keyHash, slot)
+      this.#newByLabels.add(hash, slot)
       return slot
     }
     return -1
@@ -375,13 +377,16 @@ export class SeriesCache {
     this.columns.values[slot] = Math.trunc(seconds * 1000)
   }
 
-  /** Is this exemplar, as written, another one than the last of the series at `slot`? Remembers it. */
-  isNewExemplar(slot: number, bytes: Uint8Array, start: number, end: number): boolean {
-    const series = (this.building ?? this.table).series[slot] as Series
-    const last = this.#exemplars.get(series)
-    if (last && last.length === end - start && last.every((byte, i) => byte === bytes[start + i])) return false
-    this.#exemplars.set(series, bytes.slice(start, end))
+  /** Is this exemplar, as written, the last one of the series at `slot`? Then it was read and passed on already. */
+  isLastExemplar(slot: number, bytes: Uint8Array, start: number, end: number): boolean {
+    const last = this.#exemplars.get((this.building ?? this.table).series[slot] as Series)
+    if (!last || last.length !== end - start) return false
+    for (let i = 0; i < last.length; i++) if (last[i] !== bytes[start + i]) return false
     return true
+  }
+
+  rememberExemplar(slot: number, bytes: Uint8Array, start: number, end: number): void {
+    this.#exemplars.set((this.building ?? this.table).series[slot] as Series, bytes.slice(start, end))
   }
 
   /**

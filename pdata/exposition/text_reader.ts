@@ -81,7 +81,7 @@ export class TextReader {
         }
         if (odd) {
           const value = number.value
-          end = this.#tail(end)
+          end = this.#tail(end, slot)
           number.value = value
         } else {
           this.#hasTimestamp = false
@@ -188,7 +188,7 @@ export class TextReader {
     }
     if (!this.#number.scan(bytes, valueAt, limit)) throw errorAt(bytes, valueAt, 'expected a value')
     const { value, end } = this.#number
-    const next = this.#tail(end)
+    const next = this.#tail(end, slot)
     this.#put(slot, value, (cache.building as NonNullable<typeof cache.building>).kind[slot] as number)
     return next + 1
   }
@@ -203,8 +203,8 @@ export class TextReader {
     if (this.#exemplarStart >= 0 && cache.columns.flags[slot] === SlotFlag.value) this.#exemplar(slot)
   }
 
-  /** What follows a value, from `at`: a timestamp, an exemplar. Returns the place of the line break. */
-  #tail(from: number): number {
+  /** What follows the value of the entry at `slot`: a timestamp, an exemplar. Returns the place of the line break. */
+  #tail(from: number, slot: number): number {
     const bytes = this.#bytes
     const limit = this.#limit
     this.#hasTimestamp = false
@@ -232,6 +232,7 @@ export class TextReader {
       throw errorAt(bytes, at, 'expected an exemplar or the end of the line')
     }
     const end = lineEnd(bytes, at, limit)
+    if (this.#cache.isLastExemplar(slot, bytes, at + 3, end)) return end
     this.#exemplarStart = at + 3
     this.#exemplarEnd = end
     this.#checkExemplar(end)
@@ -257,7 +258,7 @@ export class TextReader {
     return at
   }
 
-  /** Cheap checks of every exemplar are done by reading it; only a new one's labels are kept. */
+  /** Before the sample is put: a bad exemplar fails the reading. */
   #checkExemplar(end: number): void {
     const reader = this.#reader(this.#exemplarStart)
     reader.labelList(['', ''], false)
@@ -279,7 +280,7 @@ export class TextReader {
   #exemplar(slot: number): void {
     const start = this.#exemplarStart
     const end = this.#exemplarEnd
-    if (!this.#cache.isNewExemplar(slot, this.#bytes, start, end)) return
+    this.#cache.rememberExemplar(slot, this.#bytes, start, end)
     const reader = this.#reader(start)
     const pairs = ['', '']
     reader.labelList(pairs, false)
