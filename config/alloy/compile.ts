@@ -23,6 +23,8 @@ import { topologicalOrder, cyclesOf } from './order.ts'
 
 /** Modules inside modules: more than this is a declaration that instantiates itself. */
 const moduleDepthMax = 32
+/** Instances of modules, items of foreach and components of one configuration: modules in modules multiply. */
+const instancesMax = 100_000
 
 export interface AlloySource {
   readonly name: string
@@ -82,6 +84,9 @@ class Compiler {
   readonly #options: CompileOptions
   readonly #library: StandardLibrary
   #cyclic = false
+  /** Found to be without end, or too large: nothing more is instantiated. */
+  #stopped = false
+  #instances = 0
 
   constructor(view: ExportsView, imports: ImportStore, options: CompileOptions) {
     this.#view = view
@@ -124,9 +129,10 @@ class Compiler {
     const modules: { block: Block; id: string }[] = []
     for (const block of custom) if (this.#isCustom(block, scope)) modules.push({ block, id: idOf(block) })
     this.#checkReferences(scope, sorted)
+    if (this.#stopped) return
     for (const { block, id } of modules) await this.#instantiate(block, id, scope, depth)
     for (const block of sorted.process) this.#setUp(block, scope)
-    if (this.#cyclic) return
+    if (this.#cyclic || this.#stopped) return
     for (const block of sorted.foreachs) await this.#expand(block, scope, depth)
   }
 
@@ -201,11 +207,21 @@ class Compiler {
       return true
     }
     if (!this.#allowed(definition.stability, `component "${name}"`, block.nameRange)) return true
+    if (!this.#mayAdd(block)) return true
     const localId = idOf(block)
     const id = scope.idOf(localId)
     scope.entries.set(localId, { kind: 'component', nodeId: id, definition, block })
     this.#leaves.push({ id, scope, localId, definition, block })
     return true
+  }
+
+  /** Count one instance more; false: there are too many. */
+  #mayAdd(block: Block): boolean {
+    if (this.#stopped) return false
+    if (++this.#instances <= instancesMax) return true
+    this.#stopped = true
+    this.#error(block.nameRange, `more than ${instancesMax} instances of modules, foreach templates and components`)
+    return false
   }
 
   #allowed(stability: Stability, what: string, range: Range): boolean {
@@ -238,8 +254,9 @@ class Compiler {
 
   async #instantiate(block: Block, id: string, scope: ModuleScope, depth: number): Promise<void> {
     const declaration = scope.names.find(block.name)
-    if (declaration === undefined || declaration === 'pending') return
+    if (declaration === undefined || declaration === 'pending' || !this.#mayAdd(block)) return
     if (depth >= moduleDepthMax) {
+      this.#stopped = true
       this.#error(
         block.nameRange,
         `modules are nested deeper than ${moduleDepthMax}: does "${declaration.label}" contain itself?`,
@@ -326,6 +343,7 @@ class Compiler {
     }
     const seen = new Map<string, number>()
     for (const item of items) {
+      if (!this.#mayAdd(block)) return
       const itemId = foreachItemId(item, settings.id, settings.hash_string_id)
       const count = (seen.get(itemId) ?? 0) + 1
       seen.set(itemId, count)
@@ -338,11 +356,13 @@ class Compiler {
   /** No item (yet): the template is compiled for what is wrong in it, and thrown away. */
   async #checkTemplate(block: Block, template: Block, name: string, scope: ModuleScope, depth: number): Promise<void> {
     const trial = new Compiler(blind(this.#view), this.#imports, this.#options)
+    trial.#instances = this.#instances
     for (const [file, text] of this.#sources) trial.#sources.set(file, text)
     const inner = templateScope(scope, `${idOf(block)}/foreach_item_1`)
     if (name !== '') inner.variables.set(name, new Unknown('any'))
     await trial.compileBody(inner, template.body, 'template', depth + 1)
     this.diagnostics.push(...trial.finish().diagnostics)
+    if (trial.#stopped) this.#stopped = true
   }
 
   // ------------------------------------------------------------------------------------------- imports
@@ -355,8 +375,10 @@ class Compiler {
     for (const id of reads) this.#structuralReads.add(id)
     names.imports.set(block.label, undefined)
     if (!settings) return
+    if (this.#stopped) return
     if (depth >= moduleDepthMax) {
-      this.#error(block.nameRange, `imports are nested deeper than ${moduleDepthMax}`)
+      this.#stopped = true
+      this.#error(block.nameRange, `imports are nested deeper than ${moduleDepthMax}: does a file import itself?`)
       return
     }
     let text: ModuleText
@@ -416,13 +438,16 @@ class Compiler {
     const edges = new Map<string, Set<string>>()
     for (const [id, block] of sorted.ids) {
       const name = block.name.join('.')
-      if (name === 'declare' || name === 'argument') continue
+      if (name === 'argument') continue
       const to = new Set<string>()
       edges.set(id, to)
-      this.#referencesOf(block.body, scope, name === 'foreach', to)
+      if (name === 'declare') instantiatedIn(block.body, scope.names, to)
+      else this.#referencesOf(block.body, scope, name === 'foreach', to)
     }
     for (const cycle of cyclesOf(edges)) {
       this.#cyclic = true
+      // A declaration that leads to itself has no end.
+      if (cycle.some((id) => sorted.ids.get(id)?.name[0] === 'declare')) this.#stopped = true
       const message = cycle.length === 1 ? `self reference: ${cycle[0]}` : `cycle: ${cycle.join(', ')}`
       for (const id of cycle) {
         const block = sorted.ids.get(id)
@@ -521,6 +546,17 @@ const stabilityRank: Readonly<Record<Stability, number>> = {
 
 function idOf(block: Block): string {
   return block.label === '' ? block.name.join('.') : `${block.name.join('.')}.${block.label}`
+}
+
+/** The ids of the declarations of `names` itself that a declaration's body instantiates, in nested ones too. */
+function instantiatedIn(body: Body, names: Names, to: Set<string>, shadowed: ReadonlySet<string> = new Set()): void {
+  const blocks = body.filter((s) => s.kind === 'block')
+  const own = new Set([...shadowed, ...blocks.filter((b) => b.name[0] === 'declare').map((b) => b.label)])
+  for (const block of blocks) {
+    const [name = '', ...more] = block.name
+    if (name === 'declare' || name === 'foreach' || name === 'template') instantiatedIn(block.body, names, to, own)
+    else if (more.length === 0 && !own.has(name) && names.declares.has(name)) to.add(`declare.${name}`)
+  }
 }
 
 function attributeOf(block: Block, name: string): Attribute | undefined {

@@ -313,3 +313,32 @@ test('a changed file is noticed by watching and by polling', async (t) => {
     assert.equal((await store.read('import.file', settings, '/')).files[0]?.text, 'two')
   }
 })
+
+test('a file that imports itself is found to have no end, however often it does', async (t) => {
+  const directory = folder(t)
+  const path = join(directory, 'm.alloy')
+  write(path, `import.file "a" { filename = "${path}" }\nimport.file "b" { filename = "${path}" }\n`)
+  const { store } = newStore(t, directory)
+  const plan = await compile(store, directory, `import.file "lib" { filename = "${path}" }`)
+  assert.deepEqual(
+    plan.diagnostics.map(({ message }) => message),
+    ['imports are nested deeper than 32: does a file import itself?'],
+  )
+})
+
+test('modules that multiply are stopped at a number of instances', async (t) => {
+  const directory = folder(t)
+  const { store } = newStore(t, directory)
+  let text = 'declare "d0" { }\n'
+  for (let i = 1; i <= 30; i++) text += `declare "d${i}" {\n  d${i - 1} "x" { }\n  d${i - 1} "y" { }\n}\n`
+  const plan = await compile(store, directory, `${text}d30 "z" { }\n`)
+  assert.match(plan.diagnostics[0]?.message ?? '', /more than \d+ instances/)
+})
+
+test('a declaration may have the name of another one outside without being it', async (t) => {
+  const directory = folder(t)
+  const { store } = newStore(t, directory)
+  const text = `declare "b" {\n  a "x" { }\n}\ndeclare "a" {\n  declare "b" { }\n  declare "c" {\n    b "x" { }\n  }\n  c "x" { }\n}\nb "x" { }`
+  const plan = await compile(store, directory, text)
+  assert.deepEqual(plan.diagnostics, [])
+})
