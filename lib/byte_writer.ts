@@ -11,12 +11,13 @@ export class ByteWriter {
   /** The buffer; valid up to `length`. Replaced when it grows: do not hold on to it across writes. */
   buffer: Uint8Array
   length: number
-  #words: DataView
+  /** A view of all of `buffer`. */
+  words: DataView
 
   constructor(capacity = 1024) {
     this.buffer = new Uint8Array(capacity)
     this.length = 0
-    this.#words = new DataView(this.buffer.buffer)
+    this.words = new DataView(this.buffer.buffer)
   }
 
   reset(): void {
@@ -34,7 +35,7 @@ export class ByteWriter {
     const grown = new Uint8Array(capacity)
     grown.set(this.buffer.subarray(0, this.length))
     this.buffer = grown
-    this.#words = new DataView(grown.buffer)
+    this.words = new DataView(grown.buffer)
   }
 
   byte(value: number): void {
@@ -98,15 +99,15 @@ export class ByteWriter {
   /** A double, little-endian. A NaN's payload is the engine's choice: write words where it matters. */
   float64(value: number): void {
     this.ensure(8)
-    this.#words.setFloat64(this.length, value, true)
+    this.words.setFloat64(this.length, value, true)
     this.length += 8
   }
 
   /** Eight bytes, little-endian, from two 32-bit words. */
   words64(low: number, high: number): void {
     this.ensure(8)
-    this.#words.setUint32(this.length, low, true)
-    this.#words.setUint32(this.length + 4, high, true)
+    this.words.setUint32(this.length, low, true)
+    this.words.setUint32(this.length + 4, high, true)
     this.length += 8
   }
 

@@ -26,9 +26,16 @@ export function snappyCompress(source: Uint8Array): Uint8Array {
 }
 
 /** Compress into `target`, which holds `snappyBoundOf(source.length)` bytes at least. Gives the block's length. */
-export function snappyCompressInto(source: Uint8Array, target: Uint8Array): number {
+function snappyCompressInto(source: Uint8Array, target: Uint8Array): number {
+  return snappyElementsInto(source, target, writeLength(target, 0, source.length))
+}
+
+/**
+ * Write the elements of `source`, a block without its header, to `target` from `out` on, where `snappyBoundOf(source.length)`
+ * bytes are free at least. Elements of several sources in turn are a block of their concatenation. Gives the offset after.
+ */
+export function snappyElementsInto(source: Uint8Array, target: Uint8Array, out: number): number {
   const size = source.length
-  let out = writeLength(target, 0, size)
   if (size < 16) return size === 0 ? out : emitLiteral(source, 0, size, target, out)
 
   let bits = 8

@@ -1,5 +1,5 @@
 // The part of a layout that goes into one request: which slots, under which labels, and what of a batch lies in them.
-import type { Labels, SeriesBatch, SlotExemplar } from '../series.ts'
+import type { Labels, Series, SeriesBatch, SlotExemplar } from '../series.ts'
 import { SlotFlag } from '../series.ts'
 import { customBucketsSchema } from './sample_fields.ts'
 import type { Template } from './template.ts'
@@ -10,31 +10,57 @@ export class Chunk {
   readonly slots: Int32Array
   /** The final labels of each slot, one for one with `slots`. */
   readonly labels: readonly Labels[]
+  readonly runs: readonly Run[]
+
+  constructor(lane: number, slots: Int32Array, labels: readonly Labels[], runs: readonly Run[]) {
+    this.lane = lane
+    this.slots = slots
+    this.labels = labels
+    this.runs = runs
+  }
+}
+
+/** The slots `start … end` (by their index in the chunk) that are encoded by one segment. */
+export class Run {
+  readonly segment: Segment
+  readonly start: number
+  readonly end: number
+  constructor(segment: Segment, start: number, end: number) {
+    this.segment = segment
+    this.start = start
+    this.end = end
+  }
+}
+
+/**
+ * Series in a row, and the template that encodes them. Layouts that have the same series in a row share the segment: when
+ * a target gains or loses some series, the templates of the others stay.
+ */
+export class Segment {
+  readonly series: readonly Series[]
   template: Template | null
   /** The shape of the last batch that had to be written out in full: a template is made when it comes again. */
   seen: ChunkShape | null
 
-  constructor(lane: number, slots: Int32Array, labels: readonly Labels[]) {
-    this.lane = lane
-    this.slots = slots
-    this.labels = labels
+  constructor(series: readonly Series[]) {
+    this.series = series
     this.template = null
     this.seen = null
   }
 }
 
-/** What of a batch is fixed in a template's bytes besides the labels. */
+/** What of a batch is fixed in a template's bytes besides the labels. Indices count from the run's start. */
 export class ChunkShape {
-  /** 1 where a slot of the chunk is absent. */
-  readonly absent: Uint8Array
-  /** Start timestamps per slot of the chunk; null: none has one. */
+  /** 1 where a slot is absent; null: none is. */
+  readonly absent: Uint8Array | null
+  /** Start timestamps per slot; null: the batch has none. */
   readonly startsMs: Float64Array | null
   /** Every sample has a timestamp of its own. */
   readonly ownTimestamps: boolean
   /** Bytes of every timestamp's varint. */
   readonly timestampSize: number
 
-  constructor(absent: Uint8Array, startsMs: Float64Array | null, ownTimestamps: boolean, timestampSize: number) {
+  constructor(absent: Uint8Array | null, startsMs: Float64Array | null, ownTimestamps: boolean, timestampSize: number) {
     this.absent = absent
     this.startsMs = startsMs
     this.ownTimestamps = ownTimestamps

@@ -285,6 +285,27 @@ test('the latest timestamp of a request is known', () => {
   }
 })
 
+test('series that come and go between batches arrive, and so do those that stay', () => {
+  const pool = layoutOf(1500).series
+  for (const protocol of ['v1', 'v2'] as const) {
+    const encoder = new RemoteWriteEncoder({ ...defaults, protocol, samplesMax: 700 })
+    for (let round = 0; round < 8; round++) {
+      const isThere = (_: unknown, i: number): boolean => (i * 31) % 997 !== round >> 1 && (i + round) % 400 !== 3
+      const changed = new SeriesLayout(pool.filter(isThere))
+      const batch = batchOf(changed, { timestampMs: 1_700_000_000_000 + round })
+      for (let again = 0; again < 2; again++) {
+        const { requests } = encoder.encode(batch)
+        assert.deepEqual(
+          requests.map((request) => request.samples),
+          [700, 700, changed.series.length - 1400],
+        )
+        const got = requests.flatMap(({ bytes }) => readRequest(bytes, protocol))
+        for (const [i, want] of expected(batch, protocol).entries()) assert.deepEqual(got[i], want)
+      }
+    }
+  }
+})
+
 test('an empty layout makes no request', () => {
   const encoder = new RemoteWriteEncoder({ ...defaults, protocol: 'v2' })
   assert.deepEqual(encoder.encode(batchOf(new SeriesLayout([]))), { requests: [], dropped: 0, unsupported: 0 })

@@ -1,14 +1,19 @@
 // Remote write requests of series batches: split by lane and size, relabelled, compressed, ready to send.
 import { ByteWriter, varintSize } from '#lib/byte_writer'
-import { snappyCompress } from '#lib/snappy'
+import { snappyBoundOf, snappyElementsInto, snappyHeader } from '#lib/snappy'
 import type { Labels, Series, SeriesBatch, SeriesLayout, SlotExemplar } from '../series.ts'
 import { noteOf, setNote, SlotFlag } from '../series.ts'
 import type { ChunkFilter } from './chunk.ts'
-import { Chunk, ChunkCounts, ChunkShape, slotFlagOf } from './chunk.ts'
-import { writeChunkV1 } from './encode_v1.ts'
-import { writeChunkV2 } from './encode_v2.ts'
+import { Chunk, ChunkCounts, ChunkShape, Run, Segment, slotFlagOf } from './chunk.ts'
+import { writeRunV1 } from './encode_v1.ts'
+import { writeRunV2 } from './encode_v2.ts'
 import { SampleMarks } from './sample_fields.ts'
+import type { Template } from './template.ts'
 import { makeTemplate } from './template.ts'
+
+/** Series in a segment: fewer would make requests larger (1.6 bytes a sample at 128), more would make changes dearer. */
+const segmentMin = 96
+const segmentMax = 512
 
 /** `v1`: `prometheus.WriteRequest`; `v2`: `io.prometheus.write.v2.Request`. */
 export type RemoteWriteProtocol = 'v1' | 'v2'
@@ -69,22 +74,29 @@ class MappedSeries {
 }
 
 /**
- * Encodes batches for one endpoint. The first batch of a layout is written out in full; when the layout comes again, a
- * compressed template is made of it, and from then on only values and timestamps are written. An encoder belongs to one
- * set of rules: take a new one when they change.
+ * Encodes batches for one endpoint. The first time that series stand in a row, they are written out in full; when they come
+ * again, a compressed template is made of them, and from then on only values and timestamps are written. An encoder belongs
+ * to one set of rules: take a new one when they change.
  */
 export class RemoteWriteEncoder {
   readonly #options: EncodeOptions
-  /** Owner of the notes. */
+  /** Owner of the notes on layouts (`LayoutPlan`) and series (`MappedSeries`). */
   readonly #token: object
-  readonly #writer: ByteWriter
+  /** Owner of the notes on the first series of segments (`Segment`). */
+  readonly #segmentToken: object
+  /** Messages before they are compressed. */
+  readonly #message: ByteWriter
   readonly #scratch: ByteWriter
+  /** Elements of the request at hand. */
+  readonly #elements: ByteWriter
 
   constructor(options: EncodeOptions) {
     this.#options = options
     this.#token = {}
-    this.#writer = new ByteWriter(16384)
-    this.#scratch = new ByteWriter(options.protocol === 'v2' ? 16384 : 0)
+    this.#segmentToken = {}
+    this.#message = new ByteWriter(4096)
+    this.#scratch = new ByteWriter(options.protocol === 'v2' ? 4096 : 0)
+    this.#elements = new ByteWriter(4096)
   }
 
   /** Encode a batch. The requests' bytes are the caller's. */
@@ -98,76 +110,141 @@ export class RemoteWriteEncoder {
     const requests: EncodedRequest[] = []
     let unsupported = 0
     for (const chunk of plan.chunks) {
-      const request = encodeByTemplate(chunk, batch, filter, this.#options.protocol === 'v2')
-      if (request !== null) {
-        requests.push(request)
-        continue
-      }
-      unsupported += this.#encodeInFull(chunk, batch, filter, requests)
+      const counts = new ChunkCounts()
+      const bytes = this.#encodeChunk(chunk, batch, filter, counts)
+      unsupported += counts.unsupported
+      if (bytes === null) continue
+      const { samples, exemplars, histograms } = counts
+      const maxTimestampMs = counts.maxTimestampMs === -Infinity ? 0 : counts.maxTimestampMs
+      requests.push({ lane: chunk.lane, bytes, samples, exemplars, histograms, maxTimestampMs })
     }
     return { requests, dropped: countDropped(plan.dropped, batch), unsupported }
   }
 
-  /** Write the chunk out; make a template of it when its shape came before. Gives the number of unsupported histograms. */
-  #encodeInFull(chunk: Chunk, batch: SeriesBatch, filter: ChunkFilter, requests: EncodedRequest[]): number {
-    const shape = shapeOf(chunk, batch, filter, this.#options.protocol === 'v2')
-    const isSecondSight = shape !== null && chunk.seen !== null && sameShape(shape, chunk.seen)
-    const marks = isSecondSight ? new SampleMarks() : null
-    const counts = new ChunkCounts()
-    const writer = this.#writer
-    writer.reset()
-    if (this.#options.protocol === 'v1') writeChunkV1(writer, chunk, batch, filter, counts, marks)
-    else writeChunkV2(writer, this.#scratch, chunk, batch, filter, counts, marks)
-    if (shape !== null) chunk.seen = shape
-    if (counts.samples + counts.histograms + counts.exemplars === 0) return counts.unsupported
-    let bytes: Uint8Array
-    if (marks !== null && shape !== null) {
-      chunk.template = makeTemplate(chunk, shape, writer.view(), marks)
-      bytes = chunk.template.fill(batch)
-    } else {
-      bytes = snappyCompress(writer.view())
+  /** The request for a chunk, or null when there is nothing to send. */
+  #encodeChunk(chunk: Chunk, batch: SeriesBatch, filter: ChunkFilter, counts: ChunkCounts): Uint8Array | null {
+    const elements = this.#elements
+    const message = this.#message
+    elements.reset()
+    message.reset()
+    let length = 0
+    for (const run of chunk.runs) {
+      const template = this.#templateOf(chunk, run, batch, filter)
+      if (template === null) {
+        // Runs in full that follow each other are compressed together.
+        this.#writeRun(chunk, run, batch, filter, counts, null)
+        continue
+      }
+      length += this.#flush()
+      elements.ensure(template.length)
+      const latest = template.fill(elements.buffer, elements.words, elements.length, batch, chunk.slots, run.start)
+      elements.length += template.length
+      length += template.messageLength
+      counts.samples += template.count
+      if (latest > counts.maxTimestampMs) counts.maxTimestampMs = latest
     }
-    requests.push({
-      lane: chunk.lane,
-      bytes,
-      samples: counts.samples,
-      exemplars: counts.exemplars,
-      histograms: counts.histograms,
-      maxTimestampMs: counts.maxTimestampMs === -Infinity ? 0 : counts.maxTimestampMs,
-    })
-    return counts.unsupported
+    length += this.#flush()
+    if (counts.samples + counts.histograms + counts.exemplars === 0) return null
+    const header = snappyHeader(length)
+    const bytes = new Uint8Array(header.length + elements.length)
+    bytes.set(header)
+    bytes.set(elements.view(), header.length)
+    return bytes
+  }
+
+  /** Compress what was written in full. Gives its length. */
+  #flush(): number {
+    const length = this.#message.length
+    if (length === 0) return 0
+    const elements = this.#elements
+    elements.ensure(snappyBoundOf(length))
+    elements.length = snappyElementsInto(this.#message.view(), elements.buffer, elements.length)
+    this.#message.reset()
+    return length
+  }
+
+  #writeRun(
+    chunk: Chunk,
+    run: Run,
+    batch: SeriesBatch,
+    filter: ChunkFilter,
+    counts: ChunkCounts,
+    marks: SampleMarks | null,
+  ): void {
+    if (this.#options.protocol === 'v1') writeRunV1(this.#message, chunk, run, batch, filter, counts, marks)
+    else writeRunV2(this.#message, this.#scratch, chunk, run, batch, filter, counts, marks)
+  }
+
+  /** The run's template if it has one that fits the batch, made now if the batch's shape came before. */
+  #templateOf(chunk: Chunk, run: Run, batch: SeriesBatch, filter: ChunkFilter): Template | null {
+    const segment = run.segment
+    if (filter.exemplars !== null && hasExemplar(chunk, run, filter.exemplars)) return null
+    const withStarts = this.#options.protocol === 'v2'
+    const template = segment.template
+    if (template !== null && fits(template.shape, chunk, run, batch, withStarts)) return template
+    if (segment.seen === null || !fits(segment.seen, chunk, run, batch, withStarts)) {
+      segment.seen = shapeOf(chunk, run, batch, withStarts)
+      return null
+    }
+    const marks = new SampleMarks()
+    // What waits to be compressed stays in front.
+    const start = this.#message.length
+    this.#writeRun(chunk, run, batch, filter, new ChunkCounts(), marks)
+    marks.move(0, -start)
+    segment.template = makeTemplate(segment.seen, this.#message.view().subarray(start), marks)
+    this.#message.length = start
+    return segment.template
   }
 
   #planOf(layout: SeriesLayout): LayoutPlan {
     const known = noteOf(layout, this.#token)
     if (known instanceof LayoutPlan) return known
-    const slots: number[][] = []
-    const labels: Labels[][] = []
+    const lanes: LaneSlots[] = []
     const chunks: Chunk[] = []
     const dropped: number[] = []
     for (let slot = 0; slot < layout.series.length; slot++) {
-      const mapped = this.#mapped(layout.series[slot] as Series)
+      const series = layout.series[slot] as Series
+      const mapped = this.#mapped(series)
       if (mapped.labels === null) {
         dropped.push(slot)
         continue
       }
-      const lane = mapped.lane
-      const laneSlots = (slots[lane] ??= [])
-      const laneLabels = (labels[lane] ??= [])
-      laneSlots.push(slot)
-      laneLabels.push(mapped.labels)
-      if (laneSlots.length < this.#options.samplesMax) continue
-      chunks.push(new Chunk(lane, Int32Array.from(laneSlots), laneLabels))
-      slots[lane] = []
-      labels[lane] = []
+      const lane = (lanes[mapped.lane] ??= new LaneSlots(mapped.lane))
+      lane.add(slot, series, mapped.labels)
+      if (lane.slots.length < this.#options.samplesMax) continue
+      chunks.push(this.#chunkOf(lane))
+      lanes[mapped.lane] = new LaneSlots(mapped.lane)
     }
-    for (let lane = 0; lane < slots.length; lane++) {
-      const rest = slots[lane]
-      if (rest !== undefined && rest.length > 0) chunks.push(new Chunk(lane, Int32Array.from(rest), labels[lane] ?? []))
-    }
+    for (const lane of lanes) if (lane !== undefined && lane.slots.length > 0) chunks.push(this.#chunkOf(lane))
     const plan = new LayoutPlan(chunks, Int32Array.from(dropped))
     setNote(layout, this.#token, plan)
     return plan
+  }
+
+  #chunkOf(lane: LaneSlots): Chunk {
+    const { slots, series, labels } = lane
+    const runs: Run[] = []
+    let start = 0
+    for (let i = 1; i <= slots.length; i++) {
+      const length = i - start
+      // Version 2 has one table of symbols for a whole request: it cannot be put together of segments.
+      const isCut =
+        this.#options.protocol === 'v1' && (length >= segmentMax || (length >= segmentMin && isCutBefore(labels[i])))
+      if (i < slots.length && !isCut) continue
+      runs.push(new Run(this.#segmentOf(series.slice(start, i)), start, i))
+      start = i
+    }
+    return new Chunk(lane.lane, Int32Array.from(slots), labels, runs)
+  }
+
+  /** The segment of these series, shared with other layouts that have them in a row. */
+  #segmentOf(series: readonly Series[]): Segment {
+    const first = series[0] as Series
+    const known = noteOf(first, this.#segmentToken)
+    if (known instanceof Segment && sameSeries(known.series, series)) return known
+    const segment = new Segment(series)
+    setNote(first, this.#segmentToken, segment)
+    return segment
   }
 
   #mapped(series: Series): MappedSeries {
@@ -184,69 +261,89 @@ export class RemoteWriteEncoder {
   }
 }
 
-/** The chunk's request by way of its template, or null when it has none that fits the batch. */
-function encodeByTemplate(
-  chunk: Chunk,
-  batch: SeriesBatch,
-  filter: ChunkFilter,
-  withStarts: boolean,
-): EncodedRequest | null {
-  const template = chunk.template
-  if (template === null) return null
-  if (!fits(template.shape, chunk, batch, withStarts)) return null
-  if (filter.exemplars !== null && hasExemplar(chunk, filter.exemplars)) return null
-  let maxTimestampMs = batch.timestampMs
-  if (batch.timestampsMs !== null) {
-    maxTimestampMs = -Infinity
-    const slots = template.slots
-    for (let i = 0; i < slots.length; i++) {
-      const timestampMs = batch.timestampsMs[slots[i]!]!
-      if (timestampMs > maxTimestampMs) maxTimestampMs = timestampMs
-    }
+/** Slots that gather for a request. */
+class LaneSlots {
+  readonly lane: number
+  readonly slots: number[] = []
+  readonly series: Series[] = []
+  readonly labels: Labels[] = []
+  constructor(lane: number) {
+    this.lane = lane
   }
-  return {
-    lane: chunk.lane,
-    bytes: template.fill(batch),
-    samples: template.slots.length,
-    exemplars: 0,
-    histograms: 0,
-    maxTimestampMs,
+
+  add(slot: number, series: Series, labels: Labels): void {
+    this.slots.push(slot)
+    this.series.push(series)
+    this.labels.push(labels)
   }
 }
 
-function fits(shape: ChunkShape, chunk: Chunk, batch: SeriesBatch, withStarts: boolean): boolean {
-  const slots = chunk.slots
-  const { absent, startsMs, timestampSize } = shape
-  if (shape.ownTimestamps !== (batch.timestampsMs !== null)) return false
-  if (batch.timestampsMs === null && varintSize(batch.timestampMs) !== timestampSize) return false
-  const flags = batch.flags
-  for (let i = 0; i < slots.length; i++) {
-    const flag = flags === null ? SlotFlag.value : flags[slots[i]!]!
-    if (flag === SlotFlag.histogram || (flag === SlotFlag.absent) !== (absent[i] === 1)) return false
+/**
+ * True where a new segment should begin: told by the labels alone, so that series which come or go change the segment
+ * that they are in and leave the others as they are. One label set in 32 is such a place.
+ */
+function isCutBefore(labels: Labels | undefined): boolean {
+  if (labels === undefined) return true
+  let hash = 0x811c9dc5
+  for (let i = 1; i < labels.length; i += 2) {
+    const value = labels[i] as string
+    // The ends of values are what tells series apart.
+    for (let k = Math.max(0, value.length - 8); k < value.length; k++) {
+      hash = Math.imul(hash ^ value.charCodeAt(k), 0x01000193)
+    }
   }
-  if (batch.timestampsMs !== null) {
-    for (let i = 0; i < slots.length; i++) {
-      if (absent[i] === 0 && varintSize(batch.timestampsMs[slots[i]!]!) !== timestampSize) return false
+  return (hash ^ (hash >>> 15)) % 32 === 0
+}
+
+function sameSeries(a: readonly Series[], b: readonly Series[]): boolean {
+  if (a.length !== b.length) return false
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
+  return true
+}
+
+/** Whether the run's part of the batch has `shape`. */
+function fits(shape: ChunkShape, chunk: Chunk, run: Run, batch: SeriesBatch, withStarts: boolean): boolean {
+  const slots = chunk.slots
+  const { start, end } = run
+  const { absent, startsMs, timestampSize } = shape
+  const { flags, timestampsMs } = batch
+  if (shape.ownTimestamps !== (timestampsMs !== null)) return false
+  if (timestampsMs === null && varintSize(batch.timestampMs) !== timestampSize) return false
+  if (flags === null) {
+    if (absent !== null) return false
+  } else {
+    for (let i = start; i < end; i++) {
+      const flag = flags[slots[i]!]!
+      const isAbsent = absent !== null && absent[i - start] === 1
+      if (flag === SlotFlag.histogram || (flag === SlotFlag.absent) !== isAbsent) return false
+    }
+  }
+  if (timestampsMs !== null) {
+    for (let i = start; i < end; i++) {
+      if (absent !== null && absent[i - start] === 1) continue
+      if (varintSize(timestampsMs[slots[i]!]!) !== timestampSize) return false
     }
   }
   if (!withStarts) return true
   if (startsMs === null || batch.startsMs === null) return startsMs === batch.startsMs
-  for (let i = 0; i < slots.length; i++) if (startsMs[i] !== batch.startsMs[slots[i]!]) return false
+  for (let i = start; i < end; i++) if (startsMs[i - start] !== batch.startsMs[slots[i]!]) return false
   return true
 }
 
-/** The chunk's shape in this batch, or null when no template can hold it: histograms, exemplars, uneven timestamps. */
-function shapeOf(chunk: Chunk, batch: SeriesBatch, filter: ChunkFilter, withStarts: boolean): ChunkShape | null {
-  if (filter.exemplars !== null && hasExemplar(chunk, filter.exemplars)) return null
+/** The shape of the run's part of the batch, or null when no template can hold it: histograms, uneven timestamps. */
+function shapeOf(chunk: Chunk, run: Run, batch: SeriesBatch, withStarts: boolean): ChunkShape | null {
   const slots = chunk.slots
-  const absent = new Uint8Array(slots.length)
+  const { start, end } = run
+  const absent = new Uint8Array(end - start)
+  let hasAbsent = false
   let timestampSize = batch.timestampsMs === null ? varintSize(batch.timestampMs) : 0
-  for (let i = 0; i < slots.length; i++) {
+  for (let i = start; i < end; i++) {
     const slot = slots[i]!
     const flag = slotFlagOf(batch, slot)
     if (flag === SlotFlag.histogram) return null
     if (flag === SlotFlag.absent) {
-      absent[i] = 1
+      absent[i - start] = 1
+      hasAbsent = true
       continue
     }
     if (batch.timestampsMs === null) continue
@@ -256,25 +353,15 @@ function shapeOf(chunk: Chunk, batch: SeriesBatch, filter: ChunkFilter, withStar
   }
   let startsMs: Float64Array | null = null
   if (withStarts && batch.startsMs !== null) {
-    startsMs = new Float64Array(slots.length)
-    for (let i = 0; i < slots.length; i++) startsMs[i] = batch.startsMs[slots[i]!]!
+    startsMs = new Float64Array(end - start)
+    for (let i = start; i < end; i++) startsMs[i - start] = batch.startsMs[slots[i]!]!
   }
-  return new ChunkShape(absent, startsMs, batch.timestampsMs !== null, timestampSize)
+  return new ChunkShape(hasAbsent ? absent : null, startsMs, batch.timestampsMs !== null, timestampSize)
 }
 
-function sameShape(a: ChunkShape, b: ChunkShape): boolean {
-  if (a.ownTimestamps !== b.ownTimestamps || a.timestampSize !== b.timestampSize) return false
-  if ((a.startsMs === null) !== (b.startsMs === null)) return false
-  for (let i = 0; i < a.absent.length; i++) {
-    if (a.absent[i] !== b.absent[i]) return false
-    if (a.startsMs !== null && b.startsMs !== null && a.startsMs[i] !== b.startsMs[i]) return false
-  }
-  return true
-}
-
-function hasExemplar(chunk: Chunk, exemplars: ReadonlyMap<number, unknown>): boolean {
+function hasExemplar(chunk: Chunk, run: Run, exemplars: ReadonlyMap<number, unknown>): boolean {
   const slots = chunk.slots
-  for (let i = 0; i < slots.length; i++) if (exemplars.has(slots[i]!)) return true
+  for (let i = run.start; i < run.end; i++) if (exemplars.has(slots[i]!)) return true
   return false
 }
 

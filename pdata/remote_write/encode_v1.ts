@@ -3,26 +3,27 @@ import { ByteWriter } from '#lib/byte_writer'
 import { SnappyError, snappyCompress, snappyHeader, snappyLength } from '#lib/snappy'
 import type { Labels, Metadata, SeriesBatch, SlotExemplar } from '../series.ts'
 import { SlotFlag } from '../series.ts'
-import type { Chunk, ChunkCounts, ChunkFilter } from './chunk.ts'
+import type { Chunk, ChunkCounts, ChunkFilter, Run } from './chunk.ts'
 import { histogramRefused, slotFlagOf, timestampOf } from './chunk.ts'
 import { metricTypeNumber } from './metric_type.ts'
 import type { SampleMarks } from './sample_fields.ts'
 import { writeDouble, writeHistogram, writeSample } from './sample_fields.ts'
 
 /**
- * Write the chunk's part of `batch` to `writer` as a WriteRequest, one TimeSeries for each slot that holds something, and
+ * Write the run's part of `batch` to `writer` as a WriteRequest, one TimeSeries for each slot that holds something, and
  * count into `counts`. `marks` gets the places of values and timestamps of float samples.
  */
-export function writeChunkV1(
+export function writeRunV1(
   writer: ByteWriter,
   chunk: Chunk,
+  run: Run,
   batch: SeriesBatch,
   filter: ChunkFilter,
   counts: ChunkCounts,
   marks: SampleMarks | null,
 ): void {
   const slots = chunk.slots
-  for (let i = 0; i < slots.length; i++) {
+  for (let i = run.start; i < run.end; i++) {
     const slot = slots[i] as number
     const flag = slotFlagOf(batch, slot)
     const exemplars = filter.exemplars?.get(slot)

@@ -2,7 +2,7 @@
 import type { ByteWriter } from '#lib/byte_writer'
 import type { Labels, Metadata, SeriesBatch, SlotExemplar } from '../series.ts'
 import { SlotFlag } from '../series.ts'
-import type { Chunk, ChunkCounts, ChunkFilter } from './chunk.ts'
+import type { Chunk, ChunkCounts, ChunkFilter, Run } from './chunk.ts'
 import { histogramRefused, slotFlagOf, timestampOf } from './chunk.ts'
 import { metricTypeNumber } from './metric_type.ts'
 import type { SampleMarks } from './sample_fields.ts'
@@ -23,13 +23,14 @@ class SymbolTable {
 }
 
 /**
- * Write the chunk's part of `batch` to `writer` as a Request, one TimeSeries for each slot that holds a sample or a
+ * Write the run's part of `batch` to `writer` as a Request, one TimeSeries for each slot that holds a sample or a
  * histogram, and count into `counts`. `scratch` is emptied and used. `marks` gets the places of values and timestamps.
  */
-export function writeChunkV2(
+export function writeRunV2(
   writer: ByteWriter,
   scratch: ByteWriter,
   chunk: Chunk,
+  run: Run,
   batch: SeriesBatch,
   filter: ChunkFilter,
   counts: ChunkCounts,
@@ -38,7 +39,7 @@ export function writeChunkV2(
   const symbols = new SymbolTable()
   scratch.reset()
   const slots = chunk.slots
-  for (let i = 0; i < slots.length; i++) {
+  for (let i = run.start; i < run.end; i++) {
     const slot = slots[i] as number
     const flag = slotFlagOf(batch, slot)
     // Receivers refuse series that have exemplars only.

@@ -3,10 +3,11 @@
 // The request is written in full once and compressed with its values and timestamps as unknowns: a value's bytes match
 // nothing, so they always end up in a literal, whose place is kept. Where all samples share one timestamp its bytes are
 // unknowns that match only themselves: copies may carry them along, and only the literals that hold them are patched.
-import { emitCopy, emitLiteralHeader, snappyBoundOf, snappyHeader } from '#lib/snappy'
+// Copies never reach out of a template, so that elements of several templates make one request.
+import { emitCopy, emitLiteralHeader, snappyBoundOf } from '#lib/snappy'
 import type { SeriesBatch } from '../series.ts'
 import { normalNaNBits, SlotFlag, staleBits } from '../series.ts'
-import type { Chunk, ChunkShape } from './chunk.ts'
+import type { ChunkShape } from './chunk.ts'
 import type { SampleMarks } from './sample_fields.ts'
 
 /** Symbol of a byte that matches nothing. */
@@ -15,17 +16,21 @@ const hole = 0xffff
 const sharedTimestamp = 0x100
 /** Copies reach back at most this far. */
 const offsetMax = 65535
-const hashBits = 15
+const hashBits = 13
 /** Earlier places with the same hash that are tried for each match: a template is made once and used for hours. */
-const attemptsMax = 12
+const attemptsMax = 8
 const twoPow32 = 4294967296
 
-/** What patching gave: the request is `bytes`, ready to send. */
+/** Compressed elements of a request, with places for what changes. */
 export class Template {
   readonly shape: ChunkShape
-  /** Slots that have a sample in this template. */
-  readonly slots: Int32Array
-  readonly #bytes: Uint8Array
+  /** Samples in the template. */
+  readonly count: number
+  /** Bytes of the message that the elements stand for. */
+  readonly messageLength: number
+  /** Which of the run's slots each sample is, from its start on; null: each in turn. */
+  readonly #order: Int32Array | null
+  readonly #elements: Uint8Array
   /** Where each sample's value goes. */
   readonly #valueAt: Int32Array
   /** Where each sample's own timestamp goes; null: all share one. */
@@ -34,46 +39,46 @@ export class Template {
   readonly #sharedAt: Int32Array
   readonly #sharedByte: Uint8Array
 
-  constructor(
-    shape: ChunkShape,
-    slots: Int32Array,
-    bytes: Uint8Array,
-    valueAt: Int32Array,
-    timestampAt: Int32Array | null,
-    sharedAt: Int32Array,
-    sharedByte: Uint8Array,
-  ) {
+  constructor(shape: ChunkShape, messageLength: number, order: Int32Array | null, image: PatchedImage) {
     this.shape = shape
-    this.slots = slots
-    this.#bytes = bytes
-    this.#valueAt = valueAt
-    this.#timestampAt = timestampAt
-    this.#sharedAt = sharedAt
-    this.#sharedByte = sharedByte
+    this.count = image.valueAt.length
+    this.messageLength = messageLength
+    this.#order = order
+    this.#elements = image.elements
+    this.#valueAt = image.valueAt
+    this.#timestampAt = image.timestampAt
+    this.#sharedAt = image.sharedAt
+    this.#sharedByte = image.sharedByte
   }
 
-  /** Memory that the template holds, in bytes. */
-  get size(): number {
-    return this.#bytes.length + this.#valueAt.length * 8 + this.#sharedAt.length * 5
+  /** Bytes that `fill` writes. */
+  get length(): number {
+    return this.#elements.length
   }
 
-  /** The compressed request for `batch`, whose shape is the template's. */
-  fill(batch: SeriesBatch): Uint8Array {
-    const bytes = this.#bytes.slice()
-    const view = new DataView(bytes.buffer)
-    this.#fillValues(view, batch)
-    if (this.#timestampAt === null) this.#fillShared(bytes, batch.timestampMs)
-    else this.#fillOwn(bytes, this.#timestampAt, batch.timestampsMs as Float64Array)
-    return bytes
+  /**
+   * Write the elements for the slots of a run that begins at `start` of `slots` to `target` from `at` on. The batch has the
+   * template's shape; `view` is of the whole of `target`. Gives the latest timestamp.
+   */
+  fill(target: Uint8Array, view: DataView, at: number, batch: SeriesBatch, slots: Int32Array, start: number): number {
+    target.set(this.#elements, at)
+    this.#fillValues(view, at, batch, slots, start)
+    if (this.#timestampAt !== null) return this.#fillOwn(target, at, this.#timestampAt, batch, slots, start)
+    const varint = timestampScratch
+    writeTimestamp(varint, 0, batch.timestampMs)
+    const sharedAt = this.#sharedAt
+    const sharedByte = this.#sharedByte
+    for (let i = 0; i < sharedAt.length; i++) target[at + sharedAt[i]!] = varint[sharedByte[i]!]!
+    return batch.timestampMs
   }
 
-  #fillValues(view: DataView, batch: SeriesBatch): void {
+  #fillValues(view: DataView, base: number, batch: SeriesBatch, slots: Int32Array, start: number): void {
     const { values, flags } = batch
-    const slots = this.slots
+    const order = this.#order
     const valueAt = this.#valueAt
-    for (let i = 0; i < slots.length; i++) {
-      const slot = slots[i]!
-      const at = valueAt[i]!
+    for (let i = 0; i < valueAt.length; i++) {
+      const slot = slots[start + (order === null ? i : order[i]!)]!
+      const at = base + valueAt[i]!
       const value = values[slot]!
       if (flags !== null && flags[slot] === SlotFlag.stale) {
         view.setUint32(at, staleBits.low, true)
@@ -87,19 +92,27 @@ export class Template {
     }
   }
 
-  #fillShared(bytes: Uint8Array, timestampMs: number): void {
-    const varint = new Uint8Array(10)
-    writeTimestamp(varint, 0, timestampMs)
-    const sharedAt = this.#sharedAt
-    const sharedByte = this.#sharedByte
-    for (let i = 0; i < sharedAt.length; i++) bytes[sharedAt[i]!] = varint[sharedByte[i]!]!
-  }
-
-  #fillOwn(bytes: Uint8Array, timestampAt: Int32Array, timestampsMs: Float64Array): void {
-    const slots = this.slots
-    for (let i = 0; i < slots.length; i++) writeTimestamp(bytes, timestampAt[i]!, timestampsMs[slots[i]!]!)
+  #fillOwn(
+    target: Uint8Array,
+    base: number,
+    timestampAt: Int32Array,
+    batch: SeriesBatch,
+    slots: Int32Array,
+    start: number,
+  ): number {
+    const order = this.#order
+    const timestampsMs = batch.timestampsMs as Float64Array
+    let latest = -Infinity
+    for (let i = 0; i < timestampAt.length; i++) {
+      const timestampMs = timestampsMs[slots[start + (order === null ? i : order[i]!)]!]!
+      if (timestampMs > latest) latest = timestampMs
+      writeTimestamp(target, base + timestampAt[i]!, timestampMs)
+    }
+    return latest
   }
 }
+
+const timestampScratch = new Uint8Array(10)
 
 function writeTimestamp(target: Uint8Array, at: number, timestampMs: number): void {
   let low = timestampMs >>> 0
@@ -113,10 +126,10 @@ function writeTimestamp(target: Uint8Array, at: number, timestampMs: number): vo
 }
 
 /**
- * Make a template of `message`, an uncompressed request for the slots of `chunk` that `shape` says are there, in which
- * `marks` says where values and timestamps stand.
+ * Make a template of `message`, an uncompressed request or a part of one for the slots that `shape` says are there, in
+ * which `marks` says where values and timestamps stand.
  */
-export function makeTemplate(chunk: Chunk, shape: ChunkShape, message: Uint8Array, marks: SampleMarks): Template {
+export function makeTemplate(shape: ChunkShape, message: Uint8Array, marks: SampleMarks): Template {
   const image = new Uint16Array(message)
   for (const at of marks.values) image.fill(hole, at, at + 8)
   const timestampSize = shape.timestampSize
@@ -124,51 +137,61 @@ export function makeTemplate(chunk: Chunk, shape: ChunkShape, message: Uint8Arra
     for (let i = 0; i < timestampSize; i++) image[at + i] = shape.ownTimestamps ? hole : sharedTimestamp + i
   }
   const compressed = new ImageCompressor(image, message).run()
-  const count = marks.values.length
-  const slots = new Int32Array(count)
-  let next = 0
-  for (let i = 0; i < chunk.slots.length; i++) if (shape.absent[i] === 0) slots[next++] = chunk.slots[i]!
-  const valueAt = new Int32Array(count)
-  for (let i = 0; i < count; i++) valueAt[i] = compressed.placeOf(marks.values[i] as number)
-  let timestampAt: Int32Array | null = null
-  if (shape.ownTimestamps) {
-    timestampAt = new Int32Array(count)
-    for (let i = 0; i < count; i++) timestampAt[i] = compressed.placeOf(marks.timestamps[i] as number)
-  }
-  return new Template(
-    shape,
-    slots,
-    compressed.bytes,
-    valueAt,
-    timestampAt,
-    Int32Array.from(compressed.sharedAt),
-    Uint8Array.from(compressed.sharedByte),
-  )
+  return new Template(shape, message.length, orderOf(shape, marks.values.length), {
+    elements: compressed.elements,
+    valueAt: placesOf(compressed, marks.values),
+    timestampAt: shape.ownTimestamps ? placesOf(compressed, marks.timestamps) : null,
+    sharedAt: Int32Array.from(compressed.sharedAt),
+    sharedByte: Uint8Array.from(compressed.sharedByte),
+  })
 }
 
-/** A snappy block of an image, and where the image's literals went in it. */
+interface PatchedImage {
+  readonly elements: Uint8Array
+  readonly valueAt: Int32Array
+  readonly timestampAt: Int32Array | null
+  readonly sharedAt: Int32Array
+  readonly sharedByte: Uint8Array
+}
+
+function orderOf(shape: ChunkShape, count: number): Int32Array | null {
+  const absent = shape.absent
+  if (absent === null) return null
+  const order = new Int32Array(count)
+  let next = 0
+  for (let i = 0; i < absent.length; i++) if (absent[i] === 0) order[next++] = i
+  return order
+}
+
+function placesOf(compressed: CompressedImage, marks: readonly number[]): Int32Array {
+  const places = new Int32Array(marks.length)
+  for (let i = 0; i < marks.length; i++) places[i] = compressed.placeOf(marks[i] as number)
+  return places
+}
+
+/** The snappy elements of an image, and where the image's literals went in them. */
 class CompressedImage {
-  readonly bytes: Uint8Array
+  readonly elements: Uint8Array
   readonly sharedAt: readonly number[]
   readonly sharedByte: readonly number[]
-  /** Start of each literal in the image, its end, and its start in the block. */
+  /** Start of each literal in the image, its end, and its start in the elements. */
   readonly #literals: readonly number[]
   #cursor: number
 
   constructor(
-    bytes: Uint8Array,
+    elements: Uint8Array,
     sharedAt: readonly number[],
     sharedByte: readonly number[],
     literals: readonly number[],
   ) {
-    this.bytes = bytes
+    this.elements = elements
     this.sharedAt = sharedAt
     this.sharedByte = sharedByte
     this.#literals = literals
     this.#cursor = 0
   }
 
-  /** Where in the block the literal byte at `at` of the image stands. Quickest when asked in rising order. */
+  /** Where in the elements the literal byte at `at` of the image stands. Quickest when asked in rising order. */
   placeOf(at: number): number {
     const literals = this.#literals
     if (this.#cursor >= literals.length || (literals[this.#cursor] as number) > at) this.#cursor = 0
@@ -193,10 +216,8 @@ class ImageCompressor {
   constructor(image: Uint16Array, message: Uint8Array) {
     this.#image = image
     this.#message = message
-    const header = snappyHeader(message.length)
     this.#target = new Uint8Array(snappyBoundOf(message.length))
-    this.#target.set(header)
-    this.#out = header.length
+    this.#out = 0
     this.#head = new Int32Array(1 << hashBits).fill(-1)
     this.#previous = new Int32Array(message.length)
   }
