@@ -1,12 +1,12 @@
 // `solder run`: the process around a service, with its admin server, signals and exit status.
 import { hostname } from 'node:os'
-import { createServer, type Server } from 'node:http'
 import type { HostGlobals } from '#component'
 import { parseGoDuration } from '#component'
 import { readConfiguration } from '#config'
 import { systemClock } from '#lib/clock'
 import {
   AdminPages,
+  AdminServer,
   type ConfigurationText,
   configureLogging,
   LineLoggerProvider,
@@ -112,14 +112,25 @@ async function serve(
       service.log.warn('A flag has no effect', { flag: `--${spec.name}`, why: spec.inert })
     }
   }
-  service.onSettings((settings) => configureLogging(logging, settings))
   const stopped = onSignals(service)
-  const server = await listen(service)
+  const server = adminServer(service)
+  await server.start()
+  let problem = ''
+  service.onSettings((settings) => {
+    configureLogging(logging, settings)
+    try {
+      server.apply(settings)
+    } catch (error) {
+      problem = (error as Error).message
+      service.log.error('Cannot take over the settings of the admin server', { err: problem })
+    }
+  })
   const result = await service.start()
   report(result)
-  if (!result.ok) {
+  if (!result.ok || problem !== '') {
+    if (problem !== '') process.stderr.write(`Error: the http block: ${problem}\n`)
     process.stderr.write('Error: could not perform the initial load successfully\n')
-    await close(server)
+    await server.stop(0)
     await service.stop(0)
     return 1
   }
@@ -128,7 +139,7 @@ async function serve(
   const signal = await stopped
   service.log.info('Stopping', { signal })
   await service.stop(stopDeadlineMs)
-  await close(server)
+  await server.stop(0)
   return 0
 }
 
@@ -153,26 +164,18 @@ function onSignals(service: Service): Promise<string> {
   })
 }
 
-async function listen(service: Service): Promise<Server> {
+function adminServer(service: Service): AdminServer {
   const pages = new AdminPages(service)
-  const server = createServer((request, response) => void pages.handle(request, response))
-  const { host, port } = parseAddress(service.globals.listenAddress)
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (error) => {
-      reject(new Error(`Cannot listen on ${service.globals.listenAddress}: ${error.message}`))
-    })
-    server.listen(port, host, resolve)
+  return new AdminServer({
+    ...parseAddress(service.globals.listenAddress),
+    clock: systemClock,
+    log: service.log,
+    handle: (request, response) => pages.handle(request, response),
   })
-  return server
 }
 
 function parseAddress(address: string): { host: string; port: number } {
   const m = /^(?:\[([^\]]+)\]|([^:]*)):(\d+)$/.exec(address)
   if (!m) throw new UsageError(`Cannot listen on ${JSON.stringify(address)}: it is not of the form host:port`)
-  return { host: m[1] ?? (m[2] || '::'), port: Number(m[3]) }
-}
-
-async function close(server: Server): Promise<void> {
-  server.closeAllConnections()
-  await new Promise<void>((resolve) => server.close(() => resolve()))
+  return { host: m[1] ?? m[2] ?? '', port: Number(m[3]) }
 }
