@@ -267,7 +267,9 @@ export class SeriesCache {
       this.#known = true
       const series = table.series[old] as Series
       const same = table.kind[old] === kind && !this.options.typeAndUnitLabels
-      if (same && this.#metadataFits(series)) return this.#again(bytes, start, end, kind, old)
+      // The same text again in one exposition is a duplicate, whatever was announced in between.
+      const seen = (this.#seenAt[table.first[old] as number] as number) >= 0
+      if (seen || (same && this.#metadataFits(series))) return this.#again(bytes, start, end, kind, old)
       return -1
     }
     const orphans = this.#orphans
