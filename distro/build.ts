@@ -6,8 +6,18 @@ import { rolldown } from 'rolldown'
 const root = join(import.meta.dirname, '..')
 const out = join(root, '.build')
 const folders = [
-  'lib', 'pdata', 'component', 'config', 'receivers', 'processors', 'exporters', 'connectors', 'extensions', 'discovery',
-  'service', 'distro',
+  'lib',
+  'pdata',
+  'component',
+  'config',
+  'receivers',
+  'processors',
+  'exporters',
+  'connectors',
+  'extensions',
+  'discovery',
+  'service',
+  'distro',
 ]
 
 /** When any source that ends up in the bundle was last changed, in milliseconds. */

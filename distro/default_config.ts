@@ -23,6 +23,7 @@ prometheus.scrape "host" {
 	targets         = discovery.relabel.host.output
 	forward_to      = [prometheus.relabel.host.receiver]
 	scrape_interval = "15s"
+	honor_metadata  = true // types and help for the page; experimental in Alloy
 }
 
 prometheus.relabel "host" {

@@ -44,7 +44,12 @@ function bodyLines(settings: Settings<object>, path: readonly string[]): string[
     if (field.kind === 'attribute') continue
     const many = field.kind === 'blocks' ? ' Any number of them.' : ''
     const required = field.required ? ' Required.' : ''
-    lines.push(`## ${[...path, name].map((part) => `\`${part}\``).join(' > ')}`, '', `${field.doc}${many}${required}`, '')
+    lines.push(
+      `## ${[...path, name].map((part) => `\`${part}\``).join(' > ')}`,
+      '',
+      `${field.doc}${many}${required}`,
+      '',
+    )
     lines.push(...bodyLines(field.schema, [...path, name]))
   }
   return lines
@@ -67,7 +72,8 @@ function cell(text: string): string {
 
 function exportLines(definition: ComponentDefinition): string[] {
   const rows: string[] = []
-  if (definition.consumes) rows.push(`| \`receiver\` | \`MetricsReceiver\` | Where others send ${definition.consumes.join(', ')}. |`)
+  if (definition.consumes)
+    rows.push(`| \`receiver\` | \`MetricsReceiver\` | Where others send ${definition.consumes.join(', ')}. |`)
   for (const [name, { type, doc }] of Object.entries(definition.exports ?? {})) {
     rows.push(`| \`${name}\` | \`${type}\` | ${cell(doc)} |`)
   }
@@ -131,7 +137,9 @@ async function main(): Promise<number> {
   mkdirSync(join(root, reference), { recursive: true })
   const surplus = readdirSync(join(root, reference)).filter((name) => !files.has(`${reference}/${name}`))
   if (process.argv.includes('--check')) {
-    const stale = [...files].filter(([path, text]) => !existsSync(join(root, path)) || readFileSync(join(root, path), 'utf8') !== text)
+    const stale = [...files].filter(
+      ([path, text]) => !existsSync(join(root, path)) || readFileSync(join(root, path), 'utf8') !== text,
+    )
     const names = [...stale.map(([path]) => path), ...surplus.map((name) => `${reference}/${name}`)]
     for (const name of names) process.stderr.write(`${name} is stale: run npm run generate\n`)
     return names.length === 0 ? 0 : 1

@@ -42,15 +42,22 @@ export async function demoCommand(args: readonly string[]): Promise<number> {
   const { values, given, rest } = parseFlags(args, flags)
   if (rest.length > 0) throw new UsageError(`accepts 0 arg(s), received ${rest.length}`)
   const address = String(values.get('server.http.listen-addr'))
+  // The page is nicer with types and help, and handing those on is experimental.
+  const lenient = given.has('stability.level') ? values : new Map(values).set('stability.level', 'experimental')
   const text: ConfigurationText = { sources: [{ name: defaultConfigName, text: defaultConfig }], directory: '.' }
-  return serve(values, given, () => text, () => {
-    process.stdout.write(
-      `Collecting: metrics of this host (CPU, memory, disks, network, …), every 15 seconds.\n` +
-        `Look here:  http://${address}/live/metrics has the current value of every series.\n` +
-        `Send it on: prometheus.remote_write "default" { endpoint { url = "https://YOUR-PROMETHEUS/api/v1/write" } } ` +
-        `in a file of your own (see README.md), then: distro/solder run FILE\n`,
-    )
-  })
+  return serve(
+    lenient,
+    given,
+    () => text,
+    () => {
+      process.stdout.write(
+        `Collecting: metrics of this host (CPU, memory, disks, network, …), every 15 seconds.\n` +
+          `Look here:  http://${address}/live/metrics has the current value of every series.\n` +
+          `Send it on: prometheus.remote_write "default" { endpoint { url = "https://YOUR-PROMETHEUS/api/v1/write" } } ` +
+          `in a file of your own (see README.md), then: distro/solder run FILE\n`,
+      )
+    },
+  )
 }
 
 function checkExperimental(values: FlagValues, given: ReadonlySet<string>): void {

@@ -4,11 +4,21 @@ import type { FlagSpec } from './flags.ts'
 const noCluster = 'clustering is not supported yet'
 const noUi = 'there is no web page yet'
 
-const flag = (name: string, kind: FlagSpec['kind'], preset: FlagSpec['default'], doc: string, more: Partial<FlagSpec> = {}) =>
-  ({ name, kind, default: preset, doc, ...more }) as FlagSpec
+const flag = (
+  name: string,
+  kind: FlagSpec['kind'],
+  preset: FlagSpec['default'],
+  doc: string,
+  more: Partial<FlagSpec> = {},
+) => ({ name, kind, default: preset, doc, ...more }) as FlagSpec
 
 export const stabilityFlags: readonly FlagSpec[] = [
-  flag('stability.level', 'string', 'generally-available', 'Least stable features allowed: experimental, public-preview or generally-available'),
+  flag(
+    'stability.level',
+    'string',
+    'generally-available',
+    'Least stable features allowed: experimental, public-preview or generally-available',
+  ),
   flag('feature.community-components.enabled', 'bool', false, 'Enable community components'),
 ]
 
@@ -20,17 +30,33 @@ export const formatFlags: readonly FlagSpec[] = [
 
 export const runFlags: readonly FlagSpec[] = [
   flag('server.http.listen-addr', 'string', '127.0.0.1:12345', 'Address of the admin server'),
-  flag('server.http.memory-addr', 'string', 'alloy.internal:12345', 'Address under which targets inside this process are scraped'),
+  flag(
+    'server.http.memory-addr',
+    'string',
+    'alloy.internal:12345',
+    'Address under which targets inside this process are scraped',
+  ),
   flag('server.http.ui-path-prefix', 'string', '/', 'Path of the web page', { inert: noUi }),
   flag('server.http.enable-pprof', 'bool', true, 'Serve Go profiles', { inert: 'there are no Go profiles here' }),
   flag('server.http.disable-support-bundle', 'bool', false, 'Serve no support bundle', { inert: 'there is none' }),
   flag('server.http.enable-graphql', 'bool', false, 'Serve GraphQL', { inert: 'there is none', experimental: true }),
-  flag('server.http.enable-graphql-playground', 'bool', false, 'Serve the GraphQL playground', { inert: 'there is none', experimental: true }),
+  flag('server.http.enable-graphql-playground', 'bool', false, 'Serve the GraphQL playground', {
+    inert: 'there is none',
+    experimental: true,
+  }),
   flag('storage.path', 'string', 'data-alloy/', 'Directory for queues and other state'),
-  flag('storage.durability', 'string', 'spill', 'spill: write to disk only while a backend is away and at the stop; always: what is taken is on disk first'),
+  flag(
+    'storage.durability',
+    'string',
+    'spill',
+    'spill: write to disk only while a backend is away and at the stop; always: what is taken is on disk first',
+  ),
   ...stabilityFlags,
   flag('feature.component-shutdown-deadline', 'duration', '20s', 'How long components may take to stop'),
-  flag('feature.prometheus.direct-fanout.enabled', 'bool', false, 'Fan out directly', { inert: 'it always does', experimental: true }),
+  flag('feature.prometheus.direct-fanout.enabled', 'bool', false, 'Fan out directly', {
+    inert: 'it always does',
+    experimental: true,
+  }),
   flag('disable-reporting', 'bool', false, 'Send no usage report', { inert: 'none is ever sent' }),
   ...formatFlags,
   flag('cluster.enabled', 'bool', false, 'Start clustered', { inert: noCluster }),

@@ -130,10 +130,6 @@ export class RealPrometheus {
     return result.result
   }
 
-  async metadata(): Promise<Record<string, { type: string; help: string; unit: string }[]>> {
-    return (await this.#get('metadata')) as Record<string, { type: string; help: string; unit: string }[]>
-  }
-
   async #get(path: string): Promise<unknown> {
     const response = await fetch(`${this.url}/api/v1/${path}`)
     const body = (await response.json()) as { status: string; data: unknown; error?: string }
