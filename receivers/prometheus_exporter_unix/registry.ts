@@ -80,8 +80,8 @@ export const collectorEntries: Readonly<Record<string, CollectorEntry>> = {
   zoneinfo: off(() => import('./collectors/zoneinfo.ts')),
 }
 
-/** Collectors of other systems: configurations may name them, and nothing runs. */
-const foreignNames: ReadonlySet<string> = new Set(['devstat', 'exec', 'netisr', 'thermal'])
+/** Alloy's collectors for other systems than Linux: configurations may name them, and nothing runs, as with Alloy. */
+const foreignNames: ReadonlySet<string> = new Set(['boottime', 'devstat', 'exec', 'netisr', 'thermal'])
 
 /** What runs, and what was asked for without there being such a collector. */
 export interface Selection {

@@ -53,6 +53,7 @@ class HwmonCollector implements Collector {
     if (!files.exists(base)) throw new NoDataError('there is no /sys/class/hwmon')
     let failure: unknown
     for (const entry of files.list(base)) {
+      if (!files.exists(`${base}/${entry}/`)) continue // no directory
       try {
         this.#addChip(sink, files, `${base}/${entry}`)
       } catch (error) {
