@@ -17,6 +17,8 @@ const sharedTimestamp = 0x100
 /** Copies reach back at most this far. */
 const offsetMax = 65535
 const hashBits = 13
+/** Within a match one place in so many is kept for later matches, which then begin there and are extended backwards. */
+const stride = 4
 /** Earlier places with the same hash that are tried for each match: a template is made once and used for hours. */
 const attemptsMax = 8
 const twoPow32 = 4294967296
@@ -232,14 +234,20 @@ class ImageCompressor {
         this.#remember(at++)
         continue
       }
-      this.#literal(literalStart, at)
-      this.#out = emitCopy(this.#target, this.#out, match.offset, match.length)
       const end = at + match.length
-      while (at < end) this.#remember(at++)
+      while (at > literalStart && this.#same(at - 1, at - 1 - match.offset)) at--
+      this.#literal(literalStart, at)
+      this.#out = emitCopy(this.#target, this.#out, match.offset, end - at)
+      for (; at < end; at += stride) this.#remember(at)
+      at = end
       literalStart = at
     }
     this.#literal(literalStart, size)
     return new CompressedImage(this.#target.slice(0, this.#out), this.#sharedAt, this.#sharedByte, this.#literals)
+  }
+
+  #same(at: number, earlier: number): boolean {
+    return earlier >= 0 && this.#image[at] === this.#image[earlier] && this.#image[at] !== hole
   }
 
   /** The hash of the four symbols at `at`, or -1 where there is an unknown value among them or the image ends. */
