@@ -8,7 +8,7 @@ import { after, test, type TestContext } from 'node:test'
 import { decoded, problemsOf, type Written } from '#component/test_host'
 import type { Logger } from '#component'
 import { systemClock } from '#lib/clock'
-import { httpBlock } from '../config/alloy/http_block.ts'
+import { httpBlock } from '#config'
 import { AdminServer } from './admin_server.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'admin_server-'))
