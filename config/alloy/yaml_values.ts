@@ -2,6 +2,7 @@
 import { createRequire } from 'node:module'
 import { Capsule, type Value, ValueError } from '#component'
 import type * as Yaml from 'yaml'
+import { fromBase64 } from './text_functions.ts'
 
 /** Lists and maps inside each other: whoever walks a value may recurse. */
 export const yamlDepthMax = 500
@@ -45,6 +46,9 @@ class Reader {
   readonly #yaml: typeof Yaml
   readonly #document: Yaml.Document.Parsed
   #values = 0
+  /** Finding what an alias means takes a walk through the document: once for each. */
+  readonly #targets = new Map<Yaml.Alias, Yaml.Node>()
+  readonly #anchored = new Map<Yaml.Node, { readonly value: Value; readonly size: number }>()
 
   constructor(yaml: typeof Yaml, document: Yaml.Document.Parsed) {
     this.#yaml = yaml
@@ -54,17 +58,33 @@ class Reader {
   value(node: unknown, depth: number): Value {
     const yaml = this.#yaml
     if (depth > yamlDepthMax) throw new ValueError(`yaml: nested deeper than ${yamlDepthMax} levels`)
-    if (++this.#values > yamlValuesMax) throw new ValueError(`yaml: stands for more than ${yamlValuesMax} values`)
+    this.#count(1)
     if (node === null || node === undefined) return null
-    if (yaml.isAlias(node)) {
-      const target = node.resolve(this.#document)
-      if (!target) throw new ValueError('yaml: unknown anchor')
-      return this.value(target, depth + 1)
-    }
+    if (yaml.isAlias(node)) return this.#alias(node, depth)
     if (yaml.isScalar(node)) return this.#scalar(node)
     if (yaml.isSeq(node)) return node.items.map((item) => this.value(item, depth + 1))
     if (yaml.isMap(node)) return this.#map(node, depth)
     throw new ValueError('yaml: holds something that is no value')
+  }
+
+  #alias(node: Yaml.Alias, depth: number): Value {
+    const target = this.#targets.get(node) ?? node.resolve(this.#document)
+    if (!target) throw new ValueError('yaml: unknown anchor')
+    this.#targets.set(node, target)
+    const known = this.#anchored.get(target)
+    if (known) {
+      this.#count(known.size)
+      return known.value
+    }
+    const before = this.#values
+    const value = this.value(target, depth + 1)
+    this.#anchored.set(target, { value, size: this.#values - before })
+    return value
+  }
+
+  #count(values: number): void {
+    this.#values += values
+    if (this.#values > yamlValuesMax) throw new ValueError(`yaml: stands for more than ${yamlValuesMax} values`)
   }
 
   #scalar(node: Yaml.Scalar): Value {
@@ -81,9 +101,10 @@ class Reader {
       case '!!timestamp':
         return taggedValue(text, tag)
       case '!!binary':
-        return Buffer.from(text, 'base64').toString()
+        return Buffer.from(bytesOf(text)).toString()
       default:
-        return isPlain ? plainValue(text) : text
+        // What has a tag of somebody's own is a text.
+        return (tag === undefined || tag === '!') && isPlain ? plainValue(text) : text
     }
   }
 
@@ -122,6 +143,14 @@ class Reader {
       if (!entries) throw new ValueError('yaml: map merge requires map or sequence of maps as the value')
       for (const [key, item] of entries as ReadonlyMap<Value, Value>) if (!into.has(key)) into.set(key, item)
     }
+  }
+}
+
+function bytesOf(text: string): Uint8Array {
+  try {
+    return fromBase64(text, 'base64')
+  } catch {
+    throw new ValueError('yaml: !!binary value contains invalid base64 data')
   }
 }
 
