@@ -133,6 +133,22 @@ const cases: readonly Case[] = [
     want: ['node_dmi_info{bios_vendor="Dell Inc.",product_name="PowerEdge R6515",system_vendor="Dell Inc."} 1'],
   },
   {
+    name: 'weaknesses have a state, and what is done against them',
+    collector: 'cpu_vulnerabilities',
+    files: {
+      'sys/devices/system/cpu/vulnerabilities/mds': 'Vulnerable\n',
+      'sys/devices/system/cpu/vulnerabilities/meltdown': 'Not affected\n',
+      'sys/devices/system/cpu/vulnerabilities/new': 'Something else\n',
+      'sys/devices/system/cpu/vulnerabilities/retbleed': 'Mitigation: untrained return thunk; SMT enabled\n',
+    },
+    want: [
+      'node_cpu_vulnerabilities_info{codename="mds",state="vulnerable"} 1',
+      'node_cpu_vulnerabilities_info{codename="meltdown",state="not affected"} 1',
+      'node_cpu_vulnerabilities_info{codename="new",state="unknown",mitigation="Something else"} 1',
+      'node_cpu_vulnerabilities_info{codename="retbleed",state="mitigation",mitigation="untrained return thunk; SMT enabled"} 1',
+    ],
+  },
+  {
     name: 'SELinux is off where its file system is not mounted',
     collector: 'selinux',
     files: { 'root/etc/selinux/config': 'SELINUX=enforcing\n' },

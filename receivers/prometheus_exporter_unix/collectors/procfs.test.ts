@@ -116,6 +116,38 @@ const cases: readonly Case[] = [
     ],
   },
   {
+    name: 'areas have a size, what is used of it, and a priority',
+    collector: 'swap',
+    files: {
+      'proc/swaps':
+        'Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n/dev/zram0                              partition\t8388604\t\t76\t\t-2\n',
+    },
+    want: [
+      'node_swap_size_bytes{device="/dev/zram0",swap_type="partition"} 8589930496',
+      'node_swap_used_bytes{device="/dev/zram0",swap_type="partition"} 77824',
+      'node_swap_priority{device="/dev/zram0",swap_type="partition"} -2',
+    ],
+  },
+  {
+    name: 'devices have numbers, states of both nodes and of the connection; what is not known is skipped',
+    collector: 'drbd',
+    files: {
+      'proc/drbd':
+        'version: 8.4.3 (api:1/proto:86-101)\nsrcversion: 1A9F \n\n 1: cs:Connected ro:Primary/Secondary ds:UpToDate/Failed C r-----\n' +
+        '    ns:17324442 nr:10961011 wo:d oos:2\n',
+    },
+    want: [
+      'node_drbd_connected{device="drbd1"} 1',
+      'node_drbd_node_role_is_primary{device="drbd1",node="local"} 1',
+      'node_drbd_node_role_is_primary{device="drbd1",node="remote"} 0',
+      'node_drbd_disk_state_is_up_to_date{device="drbd1",node="local"} 1',
+      'node_drbd_disk_state_is_up_to_date{device="drbd1",node="remote"} 0',
+      'node_drbd_network_sent_bytes_total{device="drbd1"} 17740228608',
+      'node_drbd_network_received_bytes_total{device="drbd1"} 10961011',
+      'node_drbd_out_of_sync_bytes{device="drbd1"} 2048',
+    ],
+  },
+  {
     name: 'os-release is read with quotes and comments; the version has two parts at most',
     collector: 'os',
     files: {
@@ -167,12 +199,24 @@ const broken: readonly (readonly [string, FixtureFiles, RegExp])[] = [
   ['os', { 'root/etc/os-release': 'ID=x\nSUPPORT_END=soon\n' }, /not a date: current value is soon/],
   ['cpu', { 'proc/stat': 'intr 1\n' }, /there is no CPU/],
   ['cpufreq', {}, /ENOENT/],
+  ['swap', { 'proc/swaps': 'Filename\nx y 1 2\n' }, /not a swap area/],
+  ['drbd', { 'proc/drbd': ' 0: cs:x ns:many\n' }, /Cannot read ns of drbd0: not a number: current value is many/],
 ]
 for (const [collector, files, error] of broken) {
   test(`${collector}: says what is wrong with ${JSON.stringify(files)}`, async () => {
     await assert.rejects(collectOnce(await load(collector), files), error)
   })
 }
+
+test('xfrm shows every field under a name of its own, 0 where the kernel lacks it', async () => {
+  const { collector } = await import('./xfrm.ts')
+  const lines = await collectOnce(collector, { 'proc/net/xfrm_stat': 'XfrmInNoPols  \t65432\nXfrmFwdHdrError \t7' })
+  assert.equal(lines.length, 28)
+  assert.deepEqual(
+    lines.filter((line) => !line.endsWith(' 0')),
+    ['node_xfrm_in_no_pols_packets_total 65432', 'node_xfrm_fwd_hdr_error_packets_total 7'],
+  )
+})
 
 test('uname gives what the kernel says', async () => {
   const { collector } = await import('./uname.ts')
