@@ -52,7 +52,8 @@ class UnixComponent implements Component<UnixSettings> {
 }
 
 async function createExporter(host: Host, settings: UnixSettings): Promise<Exporter> {
-  const { names, unknown } = selectCollectors(settings)
+  const { names, unavailable, unknown } = selectCollectors(settings)
+  if (unavailable.length > 0) host.log.warn('There is no support for these collectors.', { collectors: unavailable })
   if (unknown.length > 0) host.log.warn('There are no such collectors, so they are ignored.', { collectors: unknown })
   const { log, clock } = host
   return new Exporter({

@@ -78,6 +78,13 @@ const cases = [
 for (const { name, set, enable, disable, want, unknown } of cases) {
   test(`selection: ${name}`, () => {
     const selection = selectCollectors({ set_collectors: set, enable_collectors: enable, disable_collectors: disable })
-    assert.deepEqual(selection, { names: want, unknown })
+    assert.deepEqual(selection, { names: want, unavailable: [], unknown })
   })
 }
+
+test('collectors of Alloy that are not here are told when they are asked for', () => {
+  const settings = { set_collectors: [], enable_collectors: ['perf', 'wifi'], disable_collectors: ['qdisc'] }
+  const { unavailable, unknown } = selectCollectors(settings)
+  assert.deepEqual(unavailable, ['perf', 'wifi'])
+  assert.deepEqual(unknown, [])
+})

@@ -87,10 +87,15 @@ export const collectorEntries: Readonly<Record<string, CollectorEntry>> = {
 /** Alloy's collectors for other systems than Linux: configurations may name them, and nothing runs, as with Alloy. */
 const foreignNames: ReadonlySet<string> = new Set(['boottime', 'devstat', 'exec', 'netisr', 'thermal'])
 
+/** Collectors of Linux that Alloy has and this has not: they need netlink, ioctl or perf_event_open, which Node has not. */
+const unavailableNames: ReadonlySet<string> = new Set(['ethtool', 'perf', 'qdisc', 'wifi'])
+
 /** What runs, and what was asked for without there being such a collector. */
 export interface Selection {
   /** Sorted. */
   readonly names: readonly string[]
+  /** Asked for, but not to be had here. */
+  readonly unavailable: readonly string[]
   readonly unknown: readonly string[]
 }
 
@@ -112,9 +117,11 @@ export function selectCollectors(settings: SelectionSettings): Selection {
   for (const name of settings.enable_collectors) chosen.add(name)
   const isKnown = (name: string): boolean => Object.hasOwn(collectorEntries, name)
   const asked = [...settings.set_collectors, ...settings.disable_collectors, ...settings.enable_collectors]
+  const isAlloys = (name: string): boolean => isKnown(name) || foreignNames.has(name) || unavailableNames.has(name)
   return {
     names: [...chosen].filter(isKnown).sort(),
-    unknown: [...new Set(asked.filter((name) => !isKnown(name) && !foreignNames.has(name)))].sort(),
+    unavailable: [...chosen].filter((name) => unavailableNames.has(name)).sort(),
+    unknown: [...new Set(asked.filter((name) => !isAlloys(name)))].sort(),
   }
 }
 
