@@ -82,9 +82,13 @@ for (const { name, set, enable, disable, want, unknown } of cases) {
   })
 }
 
-test('collectors of Alloy that are not here are told when they are asked for', () => {
-  const settings = { set_collectors: [], enable_collectors: ['perf', 'wifi'], disable_collectors: ['qdisc'] }
-  const { unavailable, unknown } = selectCollectors(settings)
-  assert.deepEqual(unavailable, ['perf', 'wifi'])
+test('collectors of Alloy that are not here are told when they are asked for, and are no names of nothing', () => {
+  const ofAlloy = ['ethtool', 'perf', 'qdisc', 'wifi']
+  const { names, unavailable, unknown } = selectCollectors({
+    set_collectors: ['time'],
+    enable_collectors: ofAlloy,
+    disable_collectors: [],
+  })
+  assert.deepEqual([...names, ...unavailable].sort(), [...ofAlloy, 'time'].sort())
   assert.deepEqual(unknown, [])
 })

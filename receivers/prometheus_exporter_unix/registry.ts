@@ -120,7 +120,7 @@ export function selectCollectors(settings: SelectionSettings): Selection {
   const isAlloys = (name: string): boolean => isKnown(name) || foreignNames.has(name) || unavailableNames.has(name)
   return {
     names: [...chosen].filter(isKnown).sort(),
-    unavailable: [...chosen].filter((name) => unavailableNames.has(name)).sort(),
+    unavailable: [...chosen].filter((name) => unavailableNames.has(name) && !isKnown(name)).sort(),
     unknown: [...new Set(asked.filter((name) => !isAlloys(name)))].sort(),
   }
 }
