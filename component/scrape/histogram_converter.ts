@@ -44,11 +44,11 @@ export class HistogramConverter {
     this.#input = columns.series
     const out = this.#out
     out.begin(0)
-    out.reserve(this.#origins.length)
     out.series = this.#series
     out.changed = changed
     out.hasTimestamps = columns.hasTimestamps
     out.hasStarts = columns.hasStarts
+    out.reserve(this.#origins.length)
     out.hasFlags = columns.hasFlags
     out.hasUntracked = columns.hasUntracked
     out.count = this.#origins.length

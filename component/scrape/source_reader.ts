@@ -88,6 +88,7 @@ export class SourceReader implements MetricSink {
     this.columns.reserve(this.#series.length)
     this.#next = 0
     this.#building = null
+    this.#added = null
     this.#reading = true
   }
 
