@@ -12,6 +12,7 @@ import { type BodyInput, decodeBody, type Logger, type Value } from '#component'
 import { systemClock } from '#lib/clock'
 import { createHttpClient, type HttpClient } from './client.ts'
 import { BodyTooLargeError, RequestError } from './errors.ts'
+import { proxyChoice } from './proxy.ts'
 import { type HttpClientSettings, httpClientSettings } from './settings.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'http_client-'))
@@ -538,6 +539,70 @@ test('proxies', async (t) => {
     assert.equal(await fetched(client, 'http://far.test/'), 'by proxy')
     assert.equal(await fetched(client, here.url), 'straight')
   })
+})
+
+test('a proxy that never answers is given up at the time limit', async (t) => {
+  const port = await listening(
+    t,
+    createTcpServer((socket) => socket.on('error', () => {})),
+  )
+  for (const enable_http2 of [true, false]) {
+    const client = clientFor(t, { proxy_url: `http://127.0.0.1:${port}`, enable_http2 })
+    const request = client.request({ method: 'GET', url: 'https://far.test/', timeoutMs: 30 })
+    await assert.rejects(request, { reason: 'timeout' })
+    client.close()
+  }
+})
+
+test('a redirect with a body that never ends is let go with its request', async (t) => {
+  let closed = (): void => {}
+  const over = new Promise<void>((resolve) => (closed = resolve))
+  const { url } = await serve(t, (request, response) => {
+    if (request.url !== '/') return void response.end('here')
+    response.writeHead(302, { location: '/here' }).write('endless')
+    response.once('close', closed)
+    return undefined
+  })
+  const client = clientFor(t, {})
+  assert.equal((await (await client.request({ method: 'GET', url })).bytes(10)).toString(), 'here')
+  await over
+})
+
+test('which requests go through a proxy', async (t) => {
+  const p = 'http://p:1'
+  const env = { HTTP_PROXY: 'plain:1', https_proxy: 'http://secure:2', NO_PROXY: 'a.test' }
+  const cases: { written: Written; url: string; want: string | undefined; environment?: Record<string, string> }[] = [
+    { written: {}, url: 'http://a.test/', want: undefined },
+    { written: { proxy_url: p }, url: 'http://localhost/', want: 'p:1' },
+    { written: { proxy_url: p, no_proxy: 'b.test' }, url: 'http://localhost/', want: undefined },
+    { written: { proxy_url: p, no_proxy: 'b.test' }, url: 'http://127.0.0.9/', want: undefined },
+    { written: { proxy_url: p, no_proxy: 'b.test' }, url: 'http://[::1]/', want: undefined },
+    { written: { proxy_url: p, no_proxy: 'b.test' }, url: 'http://a.test/', want: 'p:1' },
+    { written: { proxy_url: p, no_proxy: 'x, A.test' }, url: 'http://a.test/', want: undefined },
+    { written: { proxy_url: p, no_proxy: 'a.test' }, url: 'http://sub.a.test/', want: undefined },
+    { written: { proxy_url: p, no_proxy: 'a.test' }, url: 'http://nota.test/', want: 'p:1' },
+    { written: { proxy_url: p, no_proxy: '.a.test' }, url: 'http://a.test/', want: 'p:1' },
+    { written: { proxy_url: p, no_proxy: '.a.test' }, url: 'http://sub.a.test/', want: undefined },
+    { written: { proxy_url: p, no_proxy: '*.a.test' }, url: 'http://sub.a.test/', want: undefined },
+    { written: { proxy_url: p, no_proxy: 'a.test:80' }, url: 'http://a.test/', want: undefined },
+    { written: { proxy_url: p, no_proxy: 'a.test:80' }, url: 'https://a.test/', want: 'p:1' },
+    { written: { proxy_url: p, no_proxy: '10.0.0.0/8' }, url: 'http://10.2.3.4/', want: undefined },
+    { written: { proxy_url: p, no_proxy: '10.0.0.0/8' }, url: 'http://11.2.3.4/', want: 'p:1' },
+    { written: { proxy_url: p, no_proxy: '10.0.0.1' }, url: 'http://10.0.0.1:99/', want: undefined },
+    { written: { proxy_url: p, no_proxy: '10.0.0.1:98' }, url: 'http://10.0.0.1:99/', want: 'p:1' },
+    { written: { proxy_url: p, no_proxy: 'fd00::/8,10.0.0.0/99' }, url: 'http://[fd00::1]/', want: undefined },
+    { written: { proxy_url: p, no_proxy: '*' }, url: 'http://a.test/', want: undefined },
+    { written: { proxy_from_environment: true }, environment: env, url: 'http://b.test/', want: 'plain:1' },
+    { written: { proxy_from_environment: true }, environment: env, url: 'https://b.test/', want: 'secure:2' },
+    { written: { proxy_from_environment: true }, environment: env, url: 'https://a.test/', want: undefined },
+    { written: {}, environment: env, url: 'http://b.test/', want: undefined },
+  ]
+  for (const { written, url, want, environment = {} } of cases) {
+    await t.test(`${url} ${JSON.stringify(written)}`, () => {
+      const choose = proxyChoice(decode(written) as HttpClientSettings, environment)
+      assert.equal(choose(new URL(url))?.host, want)
+    })
+  }
 })
 
 /** A fake OAuth 2.0 token server: gives numbered tokens to one client, under the rules that a test sets. */

@@ -127,7 +127,9 @@ class Client implements HttpClient {
       }
       const location = this.#settings.follow_redirects ? redirectTo(raw, url) : undefined
       if (location === undefined) return finish(request, url, raw)
+      // Read to its end, which is near, so that the connection can be used again; at the latest the request's end is its.
       raw.body.on('error', () => {}).resume()
+      cancellation.onRelease(() => raw.body.destroy())
       if (redirects === redirectsMax) throw new RequestError(`stopped after ${redirectsMax} redirects`, 'failed')
       trusted &&= sameServer(first, location)
       // 307 and 308 repeat the request; the others ask for what is there (RFC 9110, 15.4).
@@ -239,7 +241,7 @@ class Cancellation {
   stop: (error: RequestError) => void = () => {}
   readonly #cancelled: Promise<never>
   #reject: (error: RequestError) => void = () => {}
-  readonly #release: () => void
+  readonly #release: (() => void)[]
 
   constructor(request: HttpRequest, clock: Clock) {
     this.#cancelled = new Promise<never>((_, reject) => (this.#reject = reject))
@@ -250,10 +252,7 @@ class Cancellation {
       ? clock.setTimeout(() => this.cancel('timeout', `no whole answer within ${timeoutMs} ms`), timeoutMs)
       : undefined
     signal?.addEventListener('abort', onAbort, { once: true })
-    this.#release = () => {
-      timer?.cancel()
-      signal?.removeEventListener('abort', onAbort)
-    }
+    this.#release = [() => timer?.cancel(), () => signal?.removeEventListener('abort', onAbort)]
     if (signal?.aborted) onAbort()
   }
 
@@ -268,8 +267,12 @@ class Cancellation {
     return Promise.race([promise, this.#cancelled])
   }
 
+  onRelease(run: () => void): void {
+    this.#release.push(run)
+  }
+
   release(): void {
-    this.#release()
+    for (const run of this.#release.splice(0)) run()
   }
 }
 
@@ -291,7 +294,10 @@ function send1(
     const all: Headers = { ...headers, ...(args.headers as Headers | undefined) }
     if (body !== undefined) all['content-length'] = String(Buffer.byteLength(body))
     const request = httpRequest({ ...args, method, headers: all })
-    cancellation.stop = (error) => request.destroy(error)
+    cancellation.stop = (error) => {
+      request.destroy(error)
+      reject(error) // A request that has no connection yet says nothing of its end until it gets one.
+    }
     request.on('error', (error: NodeJS.ErrnoException) => {
       const stale = request.reusedSocket && (error.code === 'ECONNRESET' || error.code === 'EPIPE')
       reject(stale ? new StaleConnection(error) : error)
@@ -319,7 +325,7 @@ function send2(
     const all: Headers = {
       ':method': method,
       ':scheme': 'https',
-      ':authority': url.host,
+      ':authority': typeof headers['host'] === 'string' ? headers['host'] : url.host,
       ':path': pathOf(url),
       ...headers,
     }
@@ -330,11 +336,7 @@ function send2(
       return
     }
     const stream = session.request(all, { endStream: body === undefined })
-    session.ref()
-    stream.once('close', () => {
-      session.unref()
-      reject(new Error('the server broke it off'))
-    })
+    stream.once('close', () => reject(new Error('the server broke it off')))
     cancellation.stop = (error) => {
       stream.close(http2.NGHTTP2_CANCEL)
       stream.destroy(error)

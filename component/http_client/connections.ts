@@ -178,12 +178,6 @@ export class Connections {
     session.close()
   }
 
-  /** A failed server may come back with another protocol. */
-  forgetOrigin(url: URL): void {
-    const origin = this.#origins.get(url.host)
-    if (origin?.http1) this.#origins.delete(url.host)
-  }
-
   #connectPlain(url: URL): Promise<Socket> {
     const proxy = this.#options.proxy(url)
     return this.#bounded(proxy ?? url, async (socket) => {

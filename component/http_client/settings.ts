@@ -182,13 +182,11 @@ export function httpClientFields() {
   }
 }
 
-/** Names the decoded type: components spread the fields instead. */
-export const httpClientSettings = defineSettings(httpClientFields(), { check: checkHttpClient })
-export type HttpClientSettings = SettingsOf<ReturnType<typeof namedSettings>>
+/** The decoded fields. */
+export type HttpClientSettings = SettingsOf<ReturnType<typeof defineSettings<ReturnType<typeof httpClientFields>>>>
 
-function namedSettings() {
-  return defineSettings(httpClientFields())
-}
+/** The fields as a schema of their own, for a block that holds nothing else. */
+export const httpClientSettings = defineSettings(httpClientFields(), { check: checkHttpClient })
 
 /** Headers that are the client's own or some other setting's (Prometheus's list of reserved headers). */
 const reservedHeaders: ReadonlySet<string> = new Set([

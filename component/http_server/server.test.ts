@@ -200,6 +200,18 @@ test('slow clients', async (t) => {
     socket.write('GET / HTTP/1.1\r\nhost: x\r\n\r\n')
     assert.match(await closed, /^HTTP\/1.1 200 OK/)
   })
+  await t.test('a connection that says nothing is closed', async (t) => {
+    const server = await serve(t, { readTimeoutMs: 100 })
+    await raw(server).closed
+  })
+  await t.test('also when it began before the settings changed', async (t) => {
+    const server = await serve(t, { readTimeoutMs: 100 })
+    const { socket, closed } = raw(server)
+    await new Promise((resolve) => socket.once('connect', resolve))
+    await get(server)
+    server.update({ ...settings, readTimeoutMs: 60_000 })
+    await closed
+  })
   await t.test('nonsense is answered with 400', async (t) => {
     const server = await serve(t, {})
     const { socket, closed } = raw(server)
@@ -341,6 +353,21 @@ test('TLS versions and suites', async (t) => {
     )
     await assert.rejects(server.start())
   }
+})
+
+test('an update that changes nothing keeps idle connections, another one lets them go', async (t) => {
+  const server = await serve(t, {})
+  const { socket, closed } = raw(server)
+  const ask = async (): Promise<void> => {
+    socket.write('GET / HTTP/1.1\r\nhost: x\r\n\r\n')
+    await new Promise((resolve) => socket.once('data', resolve))
+  }
+  await ask()
+  server.update({ ...settings })
+  await ask()
+  server.update({ ...settings, connectionsMax: 10 })
+  assert.match(await closed, /200 OK[^]*200 OK/)
+  assert.equal(await get(server), 'yes')
 })
 
 test('an update changes over to TLS and back without closing the listening socket', async (t) => {

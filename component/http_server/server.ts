@@ -36,6 +36,8 @@ export interface HttpServerOptions {
 
 /** How often certificate files are looked at. */
 const tlsPollMs = 10_000
+/** A TLS handshake takes at most so long. */
+const handshakeMs = 10_000
 /** How often Node looks for requests that take too long. */
 const checkMs = 1000
 
@@ -48,6 +50,8 @@ export class HttpServer {
   #settings: HttpServerSettings
   #listener: Server | undefined
   #inner: HttpListener | undefined
+  /** Connections of inner servers, the current one and those that are let go. */
+  readonly #socketsOf = new WeakMap<HttpListener, Set<Socket>>()
   #tlsFiles = ''
   #timer: Timer | undefined
   readonly #sockets = new Set<Socket>()
@@ -67,6 +71,7 @@ export class HttpServer {
     const listener = createTcp((socket) => this.#connection(socket))
     await new Promise<void>((resolve, reject) => {
       listener.once('error', (error) => {
+        this.#inner?.close()
         reject(new Error(`Cannot listen on ${host}:${port}: ${error.message}`))
       })
       listener.listen({ port, ...(host === '' ? {} : { host }) }, resolve)
@@ -98,9 +103,13 @@ export class HttpServer {
     }
     const inner = this.#makeInner(settings)
     this.#settings = settings
-    if (!this.#listener) return
-    this.#retire(this.#inner)
+    if (!this.#listener) {
+      inner.close() // Made to find out whether it can be; the start makes another.
+      return
+    }
+    const before = this.#inner
     this.#inner = inner
+    this.#retire(before)
   }
 
   #makeInner(settings: HttpServerSettings): HttpListener {
@@ -116,7 +125,10 @@ export class HttpServer {
     if (settings.tls) {
       const options = serverTlsOptions(settings.tls)
       this.#tlsFiles = filesOf(options)
-      const https = createHttps({ ...limits, ...options, ALPNProtocols: ['http/1.1'] }, listener)
+      const https = createHttps(
+        { ...limits, ...options, handshakeTimeout: handshakeMs, ALPNProtocols: ['http/1.1'] },
+        listener,
+      )
       guardClients(https, settings.tls.clientAuth)
       https.on('tlsClientError', (_, socket) => socket.destroy())
       inner = https
@@ -124,13 +136,21 @@ export class HttpServer {
     inner.on('clientError', (error: NodeJS.ErrnoException, socket) => refuse(error, socket))
     // The inner server never listens itself; its checks of time limits begin with this event.
     inner.emit('listening')
+    this.#socketsOf.set(inner, new Set())
     return inner
   }
 
+  /** Its idle connections are closed, the others after their answer; its checks of time limits go on until then. */
   #retire(inner: HttpListener | undefined): void {
-    // Done with listening as far as Node knows: idle connections are closed, the others after their answer.
-    inner?.close()
-    inner?.closeIdleConnections()
+    if (!inner) return
+    inner.keepAliveTimeout = 1
+    inner.closeIdleConnections()
+    this.#closeUnused(inner)
+  }
+
+  #closeUnused(inner: HttpListener): void {
+    const used = (this.#socketsOf.get(inner)?.size ?? 0) > 0
+    if (!used && (inner !== this.#inner || this.#stopping)) inner.close()
   }
 
   #connection(socket: Socket): void {
@@ -139,9 +159,16 @@ export class HttpServer {
       socket.destroy()
       return
     }
+    const inner = this.#inner as HttpListener
+    const ofInner = this.#socketsOf.get(inner) as Set<Socket>
     this.#sockets.add(socket)
-    socket.once('close', () => this.#sockets.delete(socket))
-    this.#inner?.emit('connection', socket)
+    ofInner.add(socket)
+    socket.once('close', () => {
+      this.#sockets.delete(socket)
+      ofInner.delete(socket)
+      this.#closeUnused(inner)
+    })
+    inner.emit('connection', socket)
   }
 
   #request(request: IncomingMessage, response: ServerResponse): void {
