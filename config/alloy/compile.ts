@@ -76,6 +76,8 @@ interface SortedBody {
 class Compiler {
   readonly diagnostics: Diagnostic[] = []
   readonly #sources = new Map<string, string>()
+  /** Names of the texts that are secrets: what is wrong in them is not quoted. */
+  readonly #hidden = new Set<string>()
   readonly #leaves: Leaf[] = []
   readonly #process = new Map<string, object>()
   readonly #structuralReads = new Set<string>()
@@ -101,7 +103,13 @@ class Compiler {
   }
 
   readonly #report = (diagnostic: Diagnostic): void => {
-    this.diagnostics.push(diagnostic)
+    this.diagnostics.push(this.#concealed(diagnostic))
+  }
+
+  #concealed(diagnostic: Diagnostic): Diagnostic {
+    const { severity, range } = diagnostic
+    if (!this.#hidden.has(range.start.file)) return diagnostic
+    return { severity, range, message: 'there is an error in a text that is a secret' }
   }
 
   #error(range: Range, message: string, hint?: string): void {
@@ -110,10 +118,13 @@ class Compiler {
 
   readonly #source = (file: string): string => this.#sources.get(file) ?? ''
 
-  parse(name: string, text: Uint8Array | string): Body {
+  /** `hidden`: the text is a secret. */
+  parse(name: string, text: Uint8Array | string, hidden = false): Body {
+    if (hidden) this.#hidden.add(name)
     const { file, diagnostics } = parseFile(name, text)
-    this.diagnostics.push(...diagnostics)
-    this.#sources.set(name, typeof text === 'string' ? text : Buffer.from(text).toString())
+    diagnostics.forEach(this.#report)
+    const source = typeof text === 'string' ? text : Buffer.from(text).toString()
+    this.#sources.set(name, hidden ? '' : source)
     return file.body
   }
 
@@ -357,6 +368,7 @@ class Compiler {
   async #checkTemplate(block: Block, template: Block, name: string, scope: ModuleScope, depth: number): Promise<void> {
     const trial = new Compiler(blind(this.#view), this.#imports, this.#options)
     trial.#instances = this.#instances
+    for (const name of this.#hidden) trial.#hidden.add(name)
     for (const [file, text] of this.#sources) trial.#sources.set(file, text)
     const inner = templateScope(scope, `${idOf(block)}/foreach_item_1`)
     if (name !== '') inner.variables.set(name, new Unknown('any'))
@@ -382,11 +394,12 @@ class Compiler {
       return
     }
     let text: ModuleText
+    const content = 'content' in settings && settings.content instanceof OptionalSecret ? settings.content : undefined
+    const hidden = content?.isSecret === true
     try {
-      text =
-        'content' in settings && settings.content instanceof OptionalSecret
-          ? { files: [{ name: scope.idOf(idOf(block)), text: settings.content.reveal() }], directory: modulePath }
-          : await this.#imports.read(kind, settings, modulePath)
+      text = content
+        ? { files: [{ name: scope.idOf(idOf(block)), text: content.reveal() }], directory: modulePath }
+        : await this.#imports.read(kind, settings, modulePath)
     } catch (error) {
       this.#error(block.range, `Cannot import: ${(error as Error).message}`)
       return
@@ -394,7 +407,7 @@ class Compiler {
     const inside = new Names()
     names.imports.set(block.label, inside)
     for (const file of text.files) {
-      for (const statement of this.parse(file.name, file.text)) {
+      for (const statement of this.parse(file.name, file.text, hidden)) {
         await this.#importStatement(statement, inside, kind, text.directory, depth)
       }
     }
@@ -511,7 +524,7 @@ class Compiler {
     const evaluateIn = (view: ExportsView) => {
       const diagnostics: Diagnostic[] = []
       const reads = new Set<string>()
-      const report = (d: Diagnostic): void => void diagnostics.push(d)
+      const report = (d: Diagnostic): void => void diagnostics.push(this.#concealed(d))
       const { definition, block, scope } = leaf
       const { settings, value } = this.#decode(
         definition.settings,

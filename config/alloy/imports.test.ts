@@ -13,10 +13,12 @@ import {
   decodeBody,
   defineSettings,
   type Logger,
+  OptionalSecret,
   string,
   type Value,
 } from '#component'
 import { ManualClock } from '#lib/clock'
+import { renderDiagnostics } from '../diagnostics.ts'
 import type { ExportsView, Plan } from '../plan.ts'
 import { compileAlloy } from './compile.ts'
 import { importBlocks, type ImportKind } from './config_blocks.ts'
@@ -341,4 +343,33 @@ test('a declaration may have the name of another one outside without being it', 
   const text = `declare "b" {\n  a "x" { }\n}\ndeclare "a" {\n  declare "b" { }\n  declare "c" {\n    b "x" { }\n  }\n  c "x" { }\n}\nb "x" { }`
   const plan = await compile(store, directory, text)
   assert.deepEqual(plan.diagnostics, [])
+})
+
+test('a module that is a secret is not quoted where it is wrong', async (t) => {
+  const directory = folder(t)
+  const { store } = newStore(t, directory)
+  const secretModule = new OptionalSecret(
+    'declare "hush" {\n  sesame.sesame "x" { }\n  test.file "f" { path = "sesame" - 1 }\n}\n',
+    true,
+  )
+  const exported = new Map<string, Value>([['content', secretModule]])
+  const view: ExportsView = { ...nothingRuns, exports: () => exported }
+  const source = {
+    ...file,
+    name: 'test.source',
+    settings: defineSettings({}),
+    exports: { content: { type: 'optional_secret', doc: 'Text.' } },
+  } as unknown as ComponentDefinition
+  const text = 'test.source "s" { }\nimport.string "lib" { content = test.source.s.content }\nlib.hush "a" { }'
+  const plan = await compileAlloy([{ name: 'main.alloy', text }], directory, view, store, {
+    registry: { names: () => [], load: async (name) => [file, source].find((each) => each.name === name) },
+    stability: 'generally-available',
+    environment: {},
+    hostname: 'host',
+    version: 'v1',
+  })
+  assert.deepEqual([...plan.structuralReads], ['test.source.s'])
+  assert.ok(plan.diagnostics.length > 0)
+  for (const { message } of plan.diagnostics) assert.equal(message, 'there is an error in a text that is a secret')
+  assert.doesNotMatch(renderDiagnostics(plan.diagnostics, plan.sources, { color: false }), /sesame/)
 })
