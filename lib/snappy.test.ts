@@ -48,6 +48,17 @@ test('a view into a larger buffer is compressed alone', () => {
   assert.equal(Buffer.from(snappyUncompress(snappyCompress(input), 120)).toString(), 'hello '.repeat(20))
 })
 
+test('memory that is offered is used when it is large enough', () => {
+  const input = Buffer.from('hello '.repeat(20))
+  const scratch = new Uint8Array(130).fill(255)
+  const inScratch = snappyUncompress(snappyCompress(input), 1000, scratch)
+  assert.equal(inScratch.buffer, scratch.buffer)
+  assert.ok(Buffer.from(inScratch).equals(input))
+  assert.deepEqual([...scratch.subarray(120)], Array(10).fill(255))
+  const small = new Uint8Array(119)
+  assert.notEqual(snappyUncompress(snappyCompress(input), 1000, small).buffer, small.buffer)
+})
+
 /** Elements that no compressor of ours writes, but the format allows. */
 const readable: { name: string; block: number[]; want: string }[] = [
   { name: 'nothing', block: [0], want: '' },

@@ -10,7 +10,7 @@ const offsetMax = 65535
 const hashBitsMax = 14
 const hashTable = new Int32Array(1 << hashBitsMax)
 /** Literals from this length on are copied by the engine's memcpy, shorter ones byte by byte: measured, see the bench. */
-const memcpyMin = 32
+const memcpyMin = 96
 
 /** The largest block that `snappyCompress` makes of `length` bytes. */
 export function snappyBoundOf(length: number): number {
@@ -19,9 +19,7 @@ export function snappyBoundOf(length: number): number {
 
 /** Compress `source` into a block of its own. An empty source gives the one byte that says so. */
 export function snappyCompress(source: Uint8Array): Uint8Array {
-  const memory = Buffer.allocUnsafeSlow(snappyBoundOf(source.length))
-  // Not a Buffer, whose slice() shares memory where an array's copies.
-  const target = new Uint8Array(memory.buffer, memory.byteOffset, memory.length)
+  const target = memoryOf(snappyBoundOf(source.length))
   return target.slice(0, snappyCompressInto(source, target))
 }
 
@@ -36,6 +34,7 @@ function snappyCompressInto(source: Uint8Array, target: Uint8Array): number {
  */
 export function snappyElementsInto(source: Uint8Array, target: Uint8Array, out: number): number {
   const size = source.length
+  source = plain(source)
   if (size < 16) return size === 0 ? out : emitLiteral(source, 0, size, target, out)
 
   let bits = 8
@@ -176,9 +175,10 @@ export function snappyLength(block: Uint8Array): { readonly length: number; read
 
 /**
  * Uncompress a whole block. Throws `SnappyError` when the block is corrupt or says that it holds more than `bytesMax`
- * bytes; both that and a length which no block of this size can hold are found before memory is taken.
+ * bytes; both that and a length which no block of this size can hold are found before memory is taken. A `scratch` that is
+ * large enough is used instead of new memory: the result is then a view of it.
  */
-export function snappyUncompress(block: Uint8Array, bytesMax: number): Uint8Array {
+export function snappyUncompress(block: Uint8Array, bytesMax: number, scratch?: Uint8Array): Uint8Array {
   const { length, headerBytes } = snappyLength(block)
   if (length > bytesMax) {
     throw new SnappyError(`Cannot uncompress: the block holds ${length} bytes: the limit is ${bytesMax}`)
@@ -187,17 +187,27 @@ export function snappyUncompress(block: Uint8Array, bytesMax: number): Uint8Arra
   if (length > Math.ceil(((block.length - headerBytes) * 64) / 3)) {
     throw new SnappyError(`Cannot uncompress: ${block.length} bytes cannot hold ${length}`)
   }
-  // Every byte is written below, or the block refused: no need to clear them first. And no Buffer, as above.
-  const memory = Buffer.allocUnsafeSlow(length)
-  const target = new Uint8Array(memory.buffer, memory.byteOffset, length)
-  uncompressElements(block, headerBytes, target)
+  const target = scratch !== undefined && scratch.length >= length ? scratch.subarray(0, length) : memoryOf(length)
+  uncompressElements(plain(block), headerBytes, target)
   return target
+}
+
+/** Memory that is not cleared: for what is written as a whole, or thrown away. No Buffer, whose slice() shares memory. */
+function memoryOf(length: number): Uint8Array {
+  const memory = Buffer.allocUnsafeSlow(length)
+  return new Uint8Array(memory.buffer, memory.byteOffset, length)
+}
+
+/** The same bytes as a plain array: loops that see Buffers too run at half the speed. */
+function plain(bytes: Uint8Array): Uint8Array {
+  return Buffer.isBuffer(bytes) ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length) : bytes
 }
 
 function uncompressElements(block: Uint8Array, at: number, target: Uint8Array): void {
   const end = block.length
   const size = target.length
   const words = new DataView(target.buffer, target.byteOffset, size)
+  const blockWords = new DataView(block.buffer, block.byteOffset, end)
   const wordLimit = size - 4
   let out = 0
   while (at < end) {
@@ -215,10 +225,14 @@ function uncompressElements(block: Uint8Array, at: number, target: Uint8Array): 
         }
         length++
         if (length > end - at || length > size - out) throw corrupt(at, 'has a literal that is too long')
-        if (length >= memcpyMin) target.set(block.subarray(at, at + length), out)
-        else for (let i = 0; i < length; i++) target[out + i] = block[at + i]!
-        at += length
-        out += length
+        if (length >= memcpyMin) {
+          target.set(block.subarray(at, at + length), out)
+          at += length
+          out += length
+          continue
+        }
+        for (; length >= 4; length -= 4, at += 4, out += 4) words.setUint32(out, blockWords.getUint32(at, true), true)
+        for (; length > 0; length--) target[out++] = block[at++]!
         continue
       }
       case 1:

@@ -27,6 +27,9 @@ export const decodeLimitsDefault: DecodeLimits = {
   labelBytesMax: 65_536,
 }
 
+/** Where messages are uncompressed; larger ones, which no usual sender makes, get memory of their own. */
+const scratch = new Uint8Array(512 * 1024)
+
 /** What of a sound request was not taken, as a Prometheus server would not. */
 export interface RefusedItems {
   samples: number
@@ -87,7 +90,8 @@ export function decodeWriteRequest(
 ): DecodedRequest {
   let message: Uint8Array
   try {
-    message = snappyUncompress(body, limits.decodedBytesMax)
+    // Nothing of the message is kept: keys and strings are copies.
+    message = snappyUncompress(body, limits.decodedBytesMax, scratch)
   } catch (error) {
     if (error instanceof SnappyError) throw new DecodeError(-1, error.message)
     throw error
