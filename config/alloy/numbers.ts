@@ -7,6 +7,11 @@ export type NumberValue = bigint | number
 const int64Max = 2n ** 63n - 1n
 const uint64Max = 2n ** 64n - 1n
 
+/** Above this only 1, -1 and what is next to them stay finite. */
+const wholeExponentMax = 2 ** 31
+/** The smallest float of full precision. */
+const floatNormalMin = 2 ** -1022
+
 const toInt64 = (x: bigint): bigint => BigInt.asIntN(64, x)
 const toUint64 = (x: bigint): bigint => BigInt.asUintN(64, x)
 
@@ -71,10 +76,24 @@ function floatArithmetic(operator: ArithmeticOperator, a: number, b: number): nu
     case '%':
       return a % b
     case '^':
-      // IEEE 754 has 1 here, ECMAScript NaN.
-      if (a === 1 || (a === -1 && Math.abs(b) === Infinity)) return 1
-      return a ** b
+      return floatPower(a, b)
   }
+}
+
+/** Whole exponents by squaring, as Go's math.Pow does it: V8's power differs from that in the last digit. */
+function floatPower(base: number, exponent: number): number {
+  // IEEE 754 has 1 here, ECMAScript NaN.
+  if (base === 1 || (base === -1 && Math.abs(exponent) === Infinity)) return 1
+  if (Number.isInteger(exponent) && Math.abs(exponent) <= wholeExponentMax) {
+    let result = 1
+    let factor = base
+    for (let rest = Math.abs(exponent); rest > 0; rest = Math.floor(rest / 2)) {
+      if (rest % 2 === 1) result *= factor
+      factor *= factor
+    }
+    if (Number.isFinite(result) && Math.abs(result) >= floatNormalMin) return exponent < 0 ? 1 / result : result
+  }
+  return base ** exponent
 }
 
 /** Modulo 2^64; a negative exponent gives the base itself (Alloy multiplies in a loop that does not run then). */
