@@ -120,8 +120,8 @@ test('checks of the settings', async (t) => {
     },
     {
       name: 'a proxy of an unknown kind',
-      written: { proxy_url: 'socks5://p' },
-      want: ['Cannot use the proxy: its URL must begin with http:// or https://'],
+      written: { proxy_url: 'ftp://p' },
+      want: ['Cannot use the proxy: its URL must begin with http://, https:// or socks5://'],
     },
   ]
   for (const { name, written, want } of cases) {
@@ -538,6 +538,91 @@ test('proxies', async (t) => {
     const client = clientFor(t, { proxy_from_environment: true }, environment)
     assert.equal(await fetched(client, 'http://far.test/'), 'by proxy')
     assert.equal(await fetched(client, here.url), 'straight')
+  })
+})
+
+/** A SOCKS 5 proxy that connects to this machine whatever the name; the script says how it answers. */
+async function serveSocks(t: TestContext, answers: { method?: number; auth?: number; reply?: number } = {}) {
+  const log: string[] = []
+  const server = createTcpServer((socket) => {
+    socket.on('error', () => {})
+    let step = 0
+    socket.on('data', function onData(chunk: Buffer) {
+      if (step++ === 0) {
+        const method = answers.method ?? (chunk.includes(2, 2) ? 2 : 0)
+        if (method !== 2) step++
+        socket.write(Buffer.of(5, method))
+      } else if (step === 2) {
+        const user = chunk.toString('latin1', 2, 2 + (chunk[1] as number))
+        log.push(`user ${user} password ${chunk.toString('latin1', 3 + user.length)}`)
+        socket.write(Buffer.of(1, answers.auth ?? 0))
+      } else {
+        const named = chunk[3] === 3
+        const host = named ? chunk.toString('latin1', 5, chunk.length - 2) : chunk.subarray(4, 8).join('.')
+        const port = chunk.readUInt16BE(chunk.length - 2)
+        log.push(`${host}:${port}`)
+        // In two pieces, as a network may deliver it, with a name for an address.
+        socket.write(Buffer.of(5, answers.reply ?? 0, 0, 3, 2))
+        socket.write(Buffer.from('ab\0\0'))
+        socket.off('data', onData)
+        const upstream = connect(port, '127.0.0.1')
+        upstream.on('error', () => socket.destroy())
+        socket.on('close', () => upstream.destroy())
+        socket.pipe(upstream).pipe(socket)
+      }
+    })
+  })
+  return { port: await listening(t, server), log }
+}
+
+test('SOCKS 5 proxies', async (t) => {
+  const { url } = await serve(t, (_, response) => response.end('plain'))
+  const plainPort = new URL(url).port
+  const httpsPort = await listening(
+    t,
+    createHttpsServer(identity, (_, response) => response.end('secure')),
+  )
+  const tls_config = { ca_pem: pem('authority.pem') }
+  const fetched = async (client: HttpClient, url: string): Promise<string> =>
+    (await (await client.request({ method: 'GET', url })).bytes(100)).toString()
+  await t.test('carry http and https, and look names up', async (t) => {
+    const { port, log } = await serveSocks(t)
+    const client = clientFor(t, { proxy_url: `socks5://127.0.0.1:${port}`, tls_config })
+    assert.equal(await fetched(client, `http://far.test:${plainPort}/`), 'plain')
+    assert.equal(await fetched(client, `http://127.0.0.1:${plainPort}/`), 'plain')
+    assert.equal(await fetched(client, `https://localhost:${httpsPort}/`), 'secure')
+    assert.deepEqual(log, [`far.test:${plainPort}`, `127.0.0.1:${plainPort}`, `localhost:${httpsPort}`])
+  })
+  await t.test('get user and password', async (t) => {
+    const { port, log } = await serveSocks(t)
+    const client = clientFor(t, { proxy_url: `socks5://us%40r:pw@127.0.0.1:${port}` })
+    assert.equal(await fetched(client, `http://far.test:${plainPort}/`), 'plain')
+    assert.equal(log[0], 'user us@r password pw')
+  })
+  const refusals = [
+    { answers: { method: 255 }, want: /the proxy gives no tunnel: it wants another authentication/ },
+    { answers: { auth: 1 }, want: /the proxy gives no tunnel: it refuses user and password/ },
+    { answers: { reply: 5 }, want: /the proxy gives no tunnel: connection refused/ },
+  ]
+  for (const { answers, want } of refusals) {
+    await t.test(`may refuse: ${JSON.stringify(answers)}`, async (t) => {
+      const { port } = await serveSocks(t, answers)
+      const client = clientFor(t, { proxy_url: `socks5://u:secretword@127.0.0.1:${port}` })
+      const error = await fetched(client, 'http://far.test/').then(
+        () => undefined,
+        (e: Error) => e,
+      )
+      assert.match(String(error?.message), want)
+      assert.doesNotMatch(String(error?.message), /secretword/)
+    })
+  }
+  await t.test('may close the connection', async (t) => {
+    const port = await listening(
+      t,
+      createTcpServer((socket) => socket.end()),
+    )
+    const client = clientFor(t, { proxy_url: `socks5://127.0.0.1:${port}` })
+    await assert.rejects(fetched(client, 'http://far.test/'), /closed/)
   })
 })
 

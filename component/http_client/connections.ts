@@ -6,7 +6,8 @@ import type { Duplex } from 'node:stream'
 import { TLSSocket } from 'node:tls'
 import type { Clock } from '#component'
 import { RequestError } from './errors.ts'
-import { bareHost, openTunnel, portOf, type ProxyChoice, proxyHeaders } from './proxy.ts'
+import { bareHost, isSocks, openTunnel, portOf, type ProxyChoice, proxyHeaders, unescaped } from './proxy.ts'
+import { openSocksTunnel, type SocksTarget } from './socks.ts'
 import type { ProxySettings } from './settings.ts'
 import type { ClientTls } from './tls.ts'
 
@@ -115,7 +116,7 @@ export class Connections {
   #plainRequest(url: URL): ClientRequestArgs {
     const proxy = this.#options.proxy(url)
     const common = { agent: this.#plain, url }
-    if (!proxy) return { ...target(url), ...common, path: pathOf(url) } as ClientRequestArgs
+    if (!proxy || isSocks(proxy)) return { ...target(url), ...common, path: pathOf(url) } as ClientRequestArgs
     const headers = { ...proxyHeaders(proxy, this.#options.proxySettings, false), host: url.host }
     const path = `http://${url.host}${pathOf(url)}`
     return { ...target(proxy), protocol: 'http:', ...common, path, headers } as unknown as ClientRequestArgs
@@ -181,6 +182,7 @@ export class Connections {
   #connectPlain(url: URL): Promise<Socket> {
     const proxy = this.#options.proxy(url)
     return this.#bounded(proxy ?? url, async (socket) => {
+      if (proxy && isSocks(proxy)) return openSocksTunnel(socket, socksTarget(proxy, url))
       return proxy?.protocol === 'https:' ? this.#handshake(socket, bareHost(proxy), ['http/1.1']) : socket
     })
   }
@@ -199,7 +201,8 @@ export class Connections {
     const proxy = this.#options.proxy(url)
     return this.#bounded(proxy ?? url, async (tcp) => {
       let socket = tcp
-      if (proxy) {
+      if (proxy && isSocks(proxy)) socket = await openSocksTunnel(socket, socksTarget(proxy, url))
+      else if (proxy) {
         if (proxy.protocol === 'https:') socket = await this.#handshake(socket, bareHost(proxy), ['http/1.1'])
         const headers = proxyHeaders(proxy, this.#options.proxySettings, true)
         socket = await openTunnel(socket, `${url.hostname}:${portOf(url)}`, headers)
@@ -275,6 +278,11 @@ export class Connections {
     for (const socket of this.#open) socket.destroy()
     this.#origins.clear()
   }
+}
+
+function socksTarget(proxy: URL, url: URL): SocksTarget {
+  const [user, password] = [unescaped(proxy.username), unescaped(proxy.password)]
+  return { host: bareHost(url), port: Number(portOf(url)), user, password }
 }
 
 function target(url: URL): { protocol: string; host: string; port: string } {

@@ -2,7 +2,7 @@
 import { BlockList, isIP, type Socket } from 'node:net'
 import { request as httpRequest } from 'node:http'
 import { RequestError, reasonOf } from './errors.ts'
-import type { ProxySettings } from './settings.ts'
+import { proxyProtocols, type ProxySettings } from './settings.ts'
 
 /** The proxy for a request to `url`, or undefined: straight. */
 export type ProxyChoice = (url: URL) => URL | undefined
@@ -33,7 +33,7 @@ export function proxyChoice(
 function proxyUrl(text: string): URL | undefined {
   if (text === '') return undefined
   const url = URL.parse(text)
-  if (url && (url.protocol === 'http:' || url.protocol === 'https:')) return url
+  if (url && proxyProtocols.includes(url.protocol)) return url
   return URL.parse(`http://${text}`) ?? undefined
 }
 
@@ -90,7 +90,11 @@ export function bareHost(url: URL): string {
 }
 
 export function portOf(url: URL): string {
-  return url.port || (url.protocol === 'https:' ? '443' : '80')
+  return url.port || (url.protocol === 'https:' ? '443' : isSocks(url) ? '1080' : '80')
+}
+
+export function isSocks(proxy: URL): boolean {
+  return proxy.protocol.startsWith('socks5')
 }
 
 /** User and password of a URL as a `Basic` credential, or undefined. */
@@ -103,7 +107,7 @@ export function basic(user: string, password: string): string {
   return `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`
 }
 
-function unescaped(text: string): string {
+export function unescaped(text: string): string {
   try {
     return decodeURIComponent(text)
   } catch {

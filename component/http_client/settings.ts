@@ -72,7 +72,7 @@ export const clientTlsSettings = defineSettings(
 export type ClientTlsSettings = SettingsOf<typeof clientTlsSettings>
 
 const proxyFields = {
-  proxy_url: attr(string, 'Proxy to go through (http:// or https://).', { default: '' }),
+  proxy_url: attr(string, 'Proxy to go through (http://, https:// or socks5://).', { default: '' }),
   no_proxy: attr(
     string,
     'Hosts, domains, addresses and networks (CIDR) to reach without the proxy, with commas between.',
@@ -85,6 +85,8 @@ const proxyFields = {
 }
 const proxySettings = defineSettings(proxyFields)
 export type ProxySettings = SettingsOf<typeof proxySettings>
+
+export const proxyProtocols: readonly string[] = ['http:', 'https:', 'socks5:', 'socks5h:']
 
 function checkProxy(s: ProxySettings, report: Report): void {
   if (s.proxy_connect_header.size > 0 && !s.proxy_from_environment && s.proxy_url === '') {
@@ -101,8 +103,8 @@ function checkProxy(s: ProxySettings, report: Report): void {
   }
   if (s.proxy_url === '') return
   const protocol = URL.parse(s.proxy_url)?.protocol
-  if (protocol !== 'http:' && protocol !== 'https:') {
-    report('Cannot use the proxy: its URL must begin with http:// or https://', ['proxy_url'])
+  if (protocol === undefined || !proxyProtocols.includes(protocol)) {
+    report('Cannot use the proxy: its URL must begin with http://, https:// or socks5://', ['proxy_url'])
   }
 }
 

@@ -37,6 +37,7 @@ export class ReceiveHttp implements Component<ReceiveHttpSettings> {
   #outlet: MetricsConsumer
   #server: HttpServer | undefined
   #retry: Timer | undefined
+  #stopped = false
   readonly #backoff: Backoff
   readonly #bodies = new BodyReader({ bodyBytesMax, decompressedBytesMax: 0, totalBytesMax: bodiesBytesMax })
   readonly #interner = new SeriesInterner({ bytesMax: internerBytesMax })
@@ -60,7 +61,12 @@ export class ReceiveHttp implements Component<ReceiveHttpSettings> {
       const { message } = error as Error
       this.#host.log.error('Cannot serve yet; it is tried again', { err: message })
       this.#host.setHealth(HealthState.unhealthy, message)
+      if (this.#stopped) return
       this.#retry = this.#host.clock.setTimeout(() => void this.start(), this.#backoff.nextMs())
+      return
+    }
+    if (this.#stopped) {
+      await server.stop(0)
       return
     }
     this.#server = server
@@ -104,6 +110,7 @@ export class ReceiveHttp implements Component<ReceiveHttpSettings> {
   }
 
   async stop(deadlineMs: number): Promise<void> {
+    this.#stopped = true
     this.#retry?.cancel()
     const server = this.#server
     this.#server = undefined
