@@ -51,7 +51,7 @@ export class Segment {
 
 /** What of a batch is fixed in a template's bytes besides the labels. Indices count from the run's start. */
 export class ChunkShape {
-  /** 1 where a slot is absent; null: none is. */
+  /** 1 where a slot has no sample; null: all have one. */
   readonly absent: Uint8Array | null
   /** Start timestamps per slot; null: the batch has none. */
   readonly startsMs: Float64Array | null
@@ -67,6 +67,9 @@ export class ChunkShape {
     this.timestampSize = timestampSize
   }
 }
+
+/** What of a run is written: `samples` is what templates are made of, `extras` is what they leave out. */
+export type RunPart = 'all' | 'samples' | 'extras'
 
 /** What an encoder takes along besides a chunk and its batch. */
 export interface ChunkFilter {

@@ -3,7 +3,7 @@ import { ByteWriter, varintSize } from '#lib/byte_writer'
 import { snappyBoundOf, snappyElementsInto, snappyHeader } from '#lib/snappy'
 import type { Labels, Series, SeriesBatch, SeriesLayout, SlotExemplar } from '../series.ts'
 import { noteOf, setNote, SlotFlag } from '../series.ts'
-import type { ChunkFilter } from './chunk.ts'
+import type { ChunkFilter, RunPart } from './chunk.ts'
 import { Chunk, ChunkCounts, ChunkShape, Run, Segment, slotFlagOf } from './chunk.ts'
 import { writeRunV1 } from './encode_v1.ts'
 import { writeRunV2 } from './encode_v2.ts'
@@ -128,13 +128,15 @@ export class RemoteWriteEncoder {
     elements.reset()
     message.reset()
     let length = 0
+    const extraRuns: Run[] = []
     for (const run of chunk.runs) {
       const template = this.#templateOf(chunk, run, batch, filter)
       if (template === null) {
         // Runs in full that follow each other are compressed together.
-        this.#writeRun(chunk, run, batch, filter, counts, null)
+        this.#writeRun(chunk, run, batch, filter, counts, null, 'all')
         continue
       }
+      if (hasExtras(chunk, run, batch, filter)) extraRuns.push(run)
       length += this.#flush()
       elements.ensure(template.length)
       const latest = template.fill(elements.buffer, elements.words, elements.length, batch, chunk.slots, run.start)
@@ -143,6 +145,7 @@ export class RemoteWriteEncoder {
       counts.samples += template.count
       if (latest > counts.maxTimestampMs) counts.maxTimestampMs = latest
     }
+    for (const run of extraRuns) this.#writeRun(chunk, run, batch, filter, counts, null, 'extras')
     length += this.#flush()
     if (counts.samples + counts.histograms + counts.exemplars === 0) return null
     const header = snappyHeader(length)
@@ -170,16 +173,19 @@ export class RemoteWriteEncoder {
     filter: ChunkFilter,
     counts: ChunkCounts,
     marks: SampleMarks | null,
+    part: RunPart,
   ): void {
-    if (this.#options.protocol === 'v1') writeRunV1(this.#message, chunk, run, batch, filter, counts, marks)
+    if (this.#options.protocol === 'v1') writeRunV1(this.#message, chunk, run, batch, filter, counts, marks, part)
     else writeRunV2(this.#message, this.#scratch, chunk, run, batch, filter, counts, marks)
   }
 
   /** The run's template if it has one that fits the batch, made now if the batch's shape came before. */
   #templateOf(chunk: Chunk, run: Run, batch: SeriesBatch, filter: ChunkFilter): Template | null {
     const segment = run.segment
-    if (filter.exemplars !== null && hasExemplar(chunk, run, filter.exemplars)) return null
     const withStarts = this.#options.protocol === 'v2'
+    // Version 2 has one table of symbols for all: what is not in the template cannot be added. And where timestamps differ,
+    // a series' histogram must not move behind a later sample.
+    if ((withStarts || batch.timestampsMs !== null) && hasExtras(chunk, run, batch, filter)) return null
     const template = segment.template
     if (template !== null && fits(template.shape, chunk, run, batch, withStarts)) return template
     if (segment.seen === null || !fits(segment.seen, chunk, run, batch, withStarts)) {
@@ -189,7 +195,7 @@ export class RemoteWriteEncoder {
     const marks = new SampleMarks()
     // What waits to be compressed stays in front.
     const start = this.#message.length
-    this.#writeRun(chunk, run, batch, filter, new ChunkCounts(), marks)
+    this.#writeRun(chunk, run, batch, filter, new ChunkCounts(), marks, 'samples')
     marks.move(0, -start)
     segment.template = makeTemplate(segment.seen, this.#message.view().subarray(start), marks)
     this.#message.length = start
@@ -314,8 +320,8 @@ function fits(shape: ChunkShape, chunk: Chunk, run: Run, batch: SeriesBatch, wit
   } else {
     for (let i = start; i < end; i++) {
       const flag = flags[slots[i]!]!
-      const isAbsent = absent !== null && absent[i - start] === 1
-      if (flag === SlotFlag.histogram || (flag === SlotFlag.absent) !== isAbsent) return false
+      const isSample = flag === SlotFlag.value || flag === SlotFlag.stale
+      if (isSample === (absent !== null && absent[i - start] === 1)) return false
     }
   }
   if (timestampsMs !== null) {
@@ -330,7 +336,7 @@ function fits(shape: ChunkShape, chunk: Chunk, run: Run, batch: SeriesBatch, wit
   return true
 }
 
-/** The shape of the run's part of the batch, or null when no template can hold it: histograms, uneven timestamps. */
+/** The shape of the run's part of the batch, or null when no template can hold it: timestamps of different lengths. */
 function shapeOf(chunk: Chunk, run: Run, batch: SeriesBatch, withStarts: boolean): ChunkShape | null {
   const slots = chunk.slots
   const { start, end } = run
@@ -340,8 +346,7 @@ function shapeOf(chunk: Chunk, run: Run, batch: SeriesBatch, withStarts: boolean
   for (let i = start; i < end; i++) {
     const slot = slots[i]!
     const flag = slotFlagOf(batch, slot)
-    if (flag === SlotFlag.histogram) return null
-    if (flag === SlotFlag.absent) {
+    if (flag === SlotFlag.histogram || flag === SlotFlag.absent) {
       absent[i - start] = 1
       hasAbsent = true
       continue
@@ -359,9 +364,17 @@ function shapeOf(chunk: Chunk, run: Run, batch: SeriesBatch, withStarts: boolean
   return new ChunkShape(hasAbsent ? absent : null, startsMs, batch.timestampsMs !== null, timestampSize)
 }
 
-function hasExemplar(chunk: Chunk, run: Run, exemplars: ReadonlyMap<number, unknown>): boolean {
+/** Whether there is something in the run that no template holds. */
+function hasExtras(chunk: Chunk, run: Run, batch: SeriesBatch, filter: ChunkFilter): boolean {
+  const { flags } = batch
+  const exemplars = filter.exemplars
+  if (exemplars === null && flags === null) return false
   const slots = chunk.slots
-  for (let i = run.start; i < run.end; i++) if (exemplars.has(slots[i]!)) return true
+  for (let i = run.start; i < run.end; i++) {
+    const slot = slots[i]!
+    if (flags !== null && flags[slot] === SlotFlag.histogram) return true
+    if (exemplars !== null && exemplars.has(slot)) return true
+  }
   return false
 }
 

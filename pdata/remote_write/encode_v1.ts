@@ -3,7 +3,7 @@ import { ByteWriter } from '#lib/byte_writer'
 import { SnappyError, snappyCompress, snappyHeader, snappyLength } from '#lib/snappy'
 import type { Labels, Metadata, SeriesBatch, SlotExemplar } from '../series.ts'
 import { SlotFlag } from '../series.ts'
-import type { Chunk, ChunkCounts, ChunkFilter, Run } from './chunk.ts'
+import type { Chunk, ChunkCounts, ChunkFilter, Run, RunPart } from './chunk.ts'
 import { histogramRefused, slotFlagOf, timestampOf } from './chunk.ts'
 import { metricTypeNumber } from './metric_type.ts'
 import type { SampleMarks } from './sample_fields.ts'
@@ -11,7 +11,8 @@ import { writeDouble, writeHistogram, writeSample } from './sample_fields.ts'
 
 /**
  * Write the run's part of `batch` to `writer` as a WriteRequest, one TimeSeries for each slot that holds something, and
- * count into `counts`. `marks` gets the places of values and timestamps of float samples.
+ * count into `counts`. `marks` gets the places of values and timestamps of float samples. Extras are histograms, and
+ * exemplars, which then stand in a TimeSeries of their own, as Prometheus sends them.
  */
 export function writeRunV1(
   writer: ByteWriter,
@@ -21,20 +22,24 @@ export function writeRunV1(
   filter: ChunkFilter,
   counts: ChunkCounts,
   marks: SampleMarks | null,
+  part: RunPart = 'all',
 ): void {
   const slots = chunk.slots
   for (let i = run.start; i < run.end; i++) {
     const slot = slots[i] as number
     const flag = slotFlagOf(batch, slot)
-    const exemplars = filter.exemplars?.get(slot)
+    const isSample = flag === SlotFlag.value || flag === SlotFlag.stale
+    if (part === 'samples' && !isSample) continue
+    const exemplars = part === 'samples' ? undefined : filter.exemplars?.get(slot)
     const refused = flag === SlotFlag.histogram && histogramRefused(batch, slot, filter)
     if (refused) counts.unsupported++
-    if ((flag === SlotFlag.absent || refused) && exemplars === undefined) continue
+    const isLeftOut = flag === SlotFlag.absent || refused || (isSample && part === 'extras')
+    if (isLeftOut && exemplars === undefined) continue
     writer.byte(0x0a)
     const start = writer.beginLength()
     const firstMark = marks === null ? 0 : marks.values.length
     writeLabels(writer, chunk.labels[i] as Labels)
-    if (flag !== SlotFlag.absent && !refused) writeSlot(writer, batch, slot, flag, counts, marks)
+    if (!isLeftOut) writeSlot(writer, batch, slot, flag, counts, marks)
     if (exemplars !== undefined) writeExemplars(writer, exemplars, timestampOf(batch, slot), counts)
     const moved = writer.endLength(start)
     if (marks !== null && moved > 0) marks.move(firstMark, moved)
