@@ -6,7 +6,7 @@ import { test, type TestContext } from 'node:test'
 import type { OptionalSecret } from '#component'
 import { ManualClock } from '#lib/clock'
 import { decoded, problemsOf, TestHost, type Written } from '#component/test_host'
-import { remoteHttp } from './component.ts'
+import { remoteHttp, type RemoteHttpSettings } from './component.ts'
 
 async function serve(t: TestContext, listener: RequestListener): Promise<string> {
   const server = createServer(listener)
@@ -21,7 +21,7 @@ async function serve(t: TestContext, listener: RequestListener): Promise<string>
 
 const text = (host: TestHost): string | undefined => (host.exports['content'] as OptionalSecret | undefined)?.reveal()
 
-const settings = (written: Written): ReturnType<typeof decoded<object>> => decoded(remoteHttp.settings, written)
+const settings = (written: Written): RemoteHttpSettings => decoded(remoteHttp.settings, written)
 
 test('checks of the settings', async (t) => {
   const url = 'http://x/'
@@ -73,7 +73,7 @@ test('the first answer is there before the start, later ones when they change', 
 
 test('a server that gives nothing at first is an error of the settings', async (t) => {
   const url = await serve(t, (_, response) => response.writeHead(404).end())
-  await assert.rejects(async () => remoteHttp.create(new TestHost(), settings({ url }) as never), {
+  await assert.rejects(async () => remoteHttp.create(new TestHost(), settings({ url })), {
     name: 'SettingsError',
     message: 'polling failed: unexpected status code 404 Not Found',
   })
@@ -82,10 +82,10 @@ test('a server that gives nothing at first is an error of the settings', async (
 test('an update that gives nothing keeps the old settings', async (t) => {
   const url = await serve(t, (request, response) => response.writeHead(request.url === '/' ? 200 : 404).end('yes'))
   const host = new TestHost()
-  const component = await remoteHttp.create(host, settings({ url }) as never)
+  const component = await remoteHttp.create(host, settings({ url }))
   t.after(() => component.stop(0))
   await component.start?.()
-  await assert.rejects(async () => component.update?.(settings({ url: `${url}none` }) as never), /404/)
+  await assert.rejects(async () => component.update?.(settings({ url: `${url}none` })), /404/)
   assert.equal(text(host), 'yes')
 })
 
@@ -99,7 +99,7 @@ test('it stops while it asks, twice', async (t) => {
     first = false
   })
   const clock = new ManualClock()
-  const component = await remoteHttp.create(new TestHost({ clock }), settings({ url }) as never)
+  const component = await remoteHttp.create(new TestHost({ clock }), settings({ url }))
   await component.start?.()
   await clock.advance(60_000)
   await reached
