@@ -8,7 +8,7 @@ import { readCredential } from './credentials.ts'
 import { reasonOf, RequestError, shownUrl } from './errors.ts'
 import { TokenSource } from './oauth2.ts'
 import { basic, proxyChoice, userInfo } from './proxy.ts'
-import { decoded, HttpResponse } from './response.ts'
+import { encodingOf, HttpResponse } from './response.ts'
 import type { HttpClientSettings } from './settings.ts'
 import { ClientTls } from './tls.ts'
 
@@ -362,11 +362,11 @@ function finish(request: HttpRequest, url: URL, raw: Raw): HttpResponse {
     body: raw.body,
   }
   if (!request.acceptEncoding) return new HttpResponse(parts)
-  const limitBytes = request.decompressBytesMax ?? decompressBytesDefault
-  const body = decoded(raw.body, raw.headers['content-encoding'], limitBytes)
-  if (!body) return new HttpResponse(parts)
+  const encoding = encodingOf(raw.headers['content-encoding'])
+  if (encoding === undefined) return new HttpResponse(parts)
   const { 'content-encoding': _encoding, 'content-length': _length, ...headers } = raw.headers
-  return new HttpResponse({ ...parts, headers, body })
+  const decompressBytesMax = request.decompressBytesMax ?? decompressBytesDefault
+  return new HttpResponse({ ...parts, headers, encoding, decompressBytesMax })
 }
 
 const redirectStatus = new Set([301, 302, 303, 307, 308])

@@ -1,6 +1,6 @@
 // Classic histograms as native ones with custom buckets, where a target's settings ask for it.
 import type { MetricType } from '#pdata'
-import { labelsFrom, Series, SlotFlag } from '#pdata'
+import { labelsFrom, labelValue, Series, SlotFlag } from '#pdata'
 import { Columns, customBucketHistogram, parseGoFloat } from '#pdata/exposition'
 
 /** Where the parts of one classic histogram stand. */
@@ -162,7 +162,7 @@ interface Part {
 }
 
 function partOf(series: Series): Part | undefined {
-  const name = series.labels[series.labels.indexOf('__name__') + 1] as string
+  const name = labelValue(series.labels, '__name__')
   if (name.endsWith('_sum')) return { family: name.slice(0, -4), kind: 'sum', bound: 0 }
   if (name.endsWith('_count')) return { family: name.slice(0, -6), kind: 'count', bound: 0 }
   if (!name.endsWith('_bucket')) return undefined

@@ -1,5 +1,5 @@
 // Turns what a scrape read into batches over stable layouts, and marks series stale that are there no more.
-import type { NativeHistogram, Series, SlotExemplar } from '#pdata'
+import type { NativeHistogram, Series } from '#pdata'
 import { Metrics, SeriesBatch, SeriesLayout, SlotFlag } from '#pdata'
 import type { Columns } from '#pdata/exposition'
 
@@ -59,7 +59,7 @@ export class Ledger {
       timestampMs,
       timestampsMs: columns.hasTimestamps ? column(columns.timestampsMs, count, total, timestampMs) : null,
       startsMs: columns.hasStarts ? column(columns.startsMs, count, total, 0) : null,
-      exemplars: columns.exemplars.length > 0 ? columns.exemplars.map((e): SlotExemplar => ({ ...e })) : null,
+      exemplars: columns.exemplars.length > 0 ? columns.exemplars : null,
       histograms: columns.hasHistograms ? histogramColumn(columns, total) : null,
     })
     this.#reported = true

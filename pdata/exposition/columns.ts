@@ -37,7 +37,7 @@ const aheadMsMax = 10 * 60 * 1000
 
 /**
  * One slot per entry of the exposition, in its order. Owned by the reader: valid until the next reading begins; arrays are
- * longer than `count`.
+ * longer than `count`. (`exemplars` and `histograms` are made anew by each reading that has some: they may be kept.)
  */
 export class Columns {
   readonly #options: ColumnsOptions

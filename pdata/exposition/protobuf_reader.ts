@@ -270,7 +270,7 @@ function readFamily(emitter: Emitter, family: Message): void {
     if (family.field === 1) {
       const start = family.at
       name = family.string()
-      nameBytes = family.bytes.slice(start, family.at)
+      nameBytes = Uint8Array.prototype.slice.call(family.bytes, start, family.at)
     } else if (family.field === 2) help = family.string()
     else if (family.field === 3) type = family.number()
     else if (family.field === 4) metrics.push(family.message())

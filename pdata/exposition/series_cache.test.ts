@@ -408,6 +408,47 @@ test('with a memory or without, the same is read, whatever came before', () => {
   )
 })
 
+const lineOfOpenMetrics = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: fc
+      .tuple(
+        fc.constantFrom('a_total', 'a_created', 'h_bucket', 'h_count', 'h_created', 'u'),
+        fc.constantFrom('', '{}', '{x="1"}', '{x="1",le="1"}'),
+        fc.constantFrom('1', '2.5', 'x'),
+        fc.constantFrom('', ' 5', ' 1.5'),
+        fc.constantFrom('', ' # {a="b"} 1', ' # {a="c"} 1 2', ' # {a="c"}'),
+      )
+      .map((parts) => `${parts[0]}${parts[1]} ${parts[2]}${parts[3]}${parts[4]}`),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.constantFrom('# TYPE a counter', '# TYPE h histogram', '# HELP a x', '# HELP a y', '# UNIT a '),
+  },
+)
+
+test('the same in OpenMetrics, with starts, but for exemplars that were told already', () => {
+  const expositions = fc.array(fc.array(lineOfOpenMetrics, { maxLength: 8 }), { minLength: 1, maxLength: 6 })
+  const withoutExemplars = (columns: Columns): string[] => {
+    if (columns.error === null) columns.exemplars = []
+    return shown(columns)
+  }
+  fc.assert(
+    fc.property(expositions, fc.boolean(), fc.boolean(), (bodies, startTimestamps, honorTimestamps) => {
+      const cache = makeCache({ startTimestamps, honorTimestamps })
+      for (const lines of bodies) {
+        const body = encoder.encode([...lines, '# EOF'].join('\n'))
+        const fresh = makeCache({ startTimestamps, honorTimestamps }).read(body, 'openmetrics', scrapeTimeMs)
+        const cached = cache.read(body, 'openmetrics', scrapeTimeMs)
+        assert.deepEqual(withoutExemplars(cached), withoutExemplars(fresh))
+        assert.equal(cached.duplicates, fresh.duplicates)
+        assert.equal(cached.samplesScraped, fresh.samplesScraped)
+      }
+    }),
+    { numRuns: 1500 },
+  )
+})
+
 test('any bytes are read or refused, in every format, and a good exposition is read after them', () => {
   const pieces = fc.constantFrom(
     'a',

@@ -1,6 +1,6 @@
 // What is remembered of one target from one scrape to the next, so that a repeated exposition costs its numbers only.
 import type { Labels, NativeHistogram } from '#pdata'
-import { labelsEqual, Metadata, MetricType, Series } from '#pdata'
+import { labelsEqual, labelValue, Metadata, MetricType, Series } from '#pdata'
 import type { ColumnsOptions } from './columns.ts'
 import { Columns } from './columns.ts'
 import { createdBit, EntryTable, hashBytes, hashLabels, HashIndex } from './entry_table.ts'
@@ -297,8 +297,7 @@ export class SeriesCache {
 
   #metadataFits(series: Series): boolean {
     if (!this.options.keepMetadata) return true
-    const name = series.labels[series.labels.indexOf('__name__') + 1] as string
-    return series.metadata === this.#metadataFor(name)
+    return series.metadata === this.#metadataFor(labelValue(series.labels, '__name__'))
   }
 
   /** The entry that `place` did not know, from its exposed labels (pairs, `__name__` among them). Returns its slot. */
@@ -388,7 +387,10 @@ export class SeriesCache {
   }
 
   rememberExemplar(slot: number, bytes: Uint8Array, start: number, end: number): void {
-    this.#exemplars.set((this.building ?? this.table).series[slot] as Series, bytes.slice(start, end))
+    this.#exemplars.set(
+      (this.building ?? this.table).series[slot] as Series,
+      Uint8Array.prototype.slice.call(bytes, start, end),
+    )
   }
 
   /**
