@@ -156,8 +156,15 @@ async function serve(t: TestContext, listener: RequestListener): Promise<string>
 const text = { 'content-type': 'text/plain; version=0.0.4' }
 const target = (address: string, more: Record<string, string> = {}) =>
   new Map(Object.entries({ __address__: address, ...more }))
+function states(running: Running): Readonly<Record<string, unknown>>[] {
+  assert.ok(running.component.debug)
+  return (running.component.debug() as { targets: Readonly<Record<string, unknown>>[] }).targets
+}
+
 const lastError = (running: Running): string =>
-  (running.component.debug?.() as { targets: { last_error: string }[] }).targets.map((one) => one.last_error).join('; ')
+  states(running)
+    .map((state) => state['last_error'])
+    .join('; ')
 
 test('a target is asked with its headers, and its samples go on with what is reported of the scrape', async (t) => {
   const requests: IncomingMessage[] = []
@@ -197,7 +204,7 @@ test('a target is asked with its headers, and its samples go on with what is rep
   )
   assert.equal(running.host.counters.in, running.host.counters.out)
   assert.equal(running.host.counters.in, first.count + second.count)
-  const [state] = (running.component.debug?.() as { targets: Record<string, unknown>[] }).targets
+  const [state] = states(running)
   assert.equal(state?.['health'], 'up')
   assert.equal(state['url'], `http://${address}/metrics`)
   assert.equal(running.host.readings.get('prometheus_scrape_targets_gauge')?.(), 1)
