@@ -122,20 +122,16 @@ async function serve(
   const stopped = onSignals(service)
   const server = adminServer(service)
   await server.start()
-  let problem = ''
-  service.onSettings((settings) => {
-    configureLogging(logging, settings)
-    try {
+  service.onSettings(
+    (settings) => {
+      configureLogging(logging, settings)
       server.apply(settings)
-    } catch (error) {
-      problem = (error as Error).message
-      service.log.error('Cannot take over the settings of the admin server', { err: problem })
-    }
-  })
+    },
+    (settings) => server.check(settings),
+  )
   const result = await service.start()
   report(result)
-  if (!result.ok || problem !== '') {
-    if (problem !== '') process.stderr.write(`Error: the http block: ${problem}\n`)
+  if (!result.ok) {
     process.stderr.write('Error: could not perform the initial load successfully\n')
     await server.stop(0)
     await service.stop(0)

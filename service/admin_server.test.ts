@@ -128,7 +128,10 @@ test('TLS comes, changes and goes while the socket stays', async (t) => {
 
 test('a certificate that cannot be read at first leaves the server closed', async (t) => {
   const server = await serve(t)
-  assert.throws(() => apply(server, { tls: { cert_file: '/none', key_file: '/none' } }))
+  const written = { tls: { cert_file: '/none', key_file: '/none' } }
+  const settings = new Map([['http', decoded(httpBlock, written)]])
+  assert.throws(() => server.check(settings), /^Error: Cannot use the TLS settings of the http block: ENOENT/)
+  assert.throws(() => apply(server, written))
   assert.equal(await get(server, '/metrics'), '503 Solder is not ready.\n')
 })
 

@@ -59,9 +59,19 @@ export class AdminServer {
    * then, and a server that never had settings keeps answering nobody.
    */
   apply(settings: ProcessSettings): void {
-    const block = settings.get('http') as HttpBlock | undefined
+    const block = blockOf(settings)
     this.#server.update(this.#settings(block?.tls && tlsOf(block.tls)))
     this.#allows = allowsOf(block?.auth)
+  }
+
+  /** Throws what `apply` would throw, and changes nothing. */
+  check(settings: ProcessSettings): void {
+    const tls = blockOf(settings)?.tls
+    try {
+      if (tls) this.#server.check(this.#settings(tlsOf(tls)))
+    } catch (error) {
+      throw new Error(`Cannot use the TLS settings of the http block: ${(error as Error).message}`, { cause: error })
+    }
   }
 
   stop(deadlineMs: number): Promise<void> {
@@ -79,6 +89,10 @@ export class AdminServer {
     response.writeHead(401, { 'www-authenticate': 'Basic realm="Restricted"' }).end()
     return undefined
   }
+}
+
+function blockOf(settings: ProcessSettings): HttpBlock | undefined {
+  return settings.get('http') as HttpBlock | undefined
 }
 
 function tlsOf(tls: NonNullable<HttpBlock['tls']>): ServerTlsSettings {

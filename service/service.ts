@@ -48,6 +48,7 @@ export class Service {
   #ready = false
   #loading: Promise<unknown> = Promise.resolve()
   #onSettings: (settings: ProcessSettings) => void = () => {}
+  #checkSettings: (settings: ProcessSettings) => void = () => {}
   // What the load metrics show.
   #loadSuccessful = 0
   #loadTimeMs = 0
@@ -86,9 +87,13 @@ export class Service {
     return this.#plan
   }
 
-  /** Where process settings (`logging`, `http`, …) go after every successful load. */
-  onSettings(listen: (settings: ProcessSettings) => void): void {
+  /**
+   * Where process settings (`logging`, `http`, …) go after every successful load. `check` sees them before anything is
+   * changed: where it throws (a certificate cannot be read), the load fails with its message.
+   */
+  onSettings(listen: (settings: ProcessSettings) => void, check: (settings: ProcessSettings) => void = () => {}): void {
     this.#onSettings = listen
+    this.#checkSettings = check
   }
 
   /** Load the configuration for the first time. With errors nothing is started. */
@@ -153,6 +158,8 @@ export class Service {
       const plan = await this.#compile(text)
       if (hasErrors(plan.diagnostics))
         return result ?? { ok: false, diagnostics: plan.diagnostics, sources: plan.sources }
+      const refused = this.#refusedSettings(plan)
+      if (refused) return result ?? { ok: false, diagnostics: [...plan.diagnostics, refused], sources: plan.sources }
       const found = await this.graph.apply(plan)
       const diagnostics = [...plan.diagnostics, ...found]
       if (hasErrors(found)) return result ?? { ok: false, diagnostics, sources: plan.sources }
@@ -164,6 +171,15 @@ export class Service {
       if (plan.structuralReads.size === 0 || (round > 0 && sameNodes(before, plan))) break
     }
     return result as LoadResult
+  }
+
+  #refusedSettings(plan: Plan): Diagnostic | undefined {
+    try {
+      this.#checkSettings(plan.process)
+      return undefined
+    } catch (error) {
+      return diagnosticWithoutPlace((error as Error).message)
+    }
   }
 
   #compile(text: ConfigurationText): Promise<Plan> {

@@ -8,6 +8,7 @@ import {
 } from 'node:http'
 import { createServer as createHttps } from 'node:https'
 import { type AddressInfo, createServer as createTcp, type Server, type Socket } from 'node:net'
+import { createSecureContext } from 'node:tls'
 import type { Clock, Logger, Timer } from '#component'
 import type { ServerTlsSettings } from './settings.ts'
 import { guardClients, serverTlsOptions } from './tls.ts'
@@ -110,6 +111,11 @@ export class HttpServer {
     const before = this.#inner
     this.#inner = inner
     this.#retire(before)
+  }
+
+  /** Throws what `update` would throw with these settings. */
+  check(settings: HttpServerSettings): void {
+    if (settings.tls) createSecureContext(serverTlsOptions(settings.tls))
   }
 
   #makeInner(settings: HttpServerSettings): HttpListener {
