@@ -132,6 +132,19 @@ describe('a connection', () => {
     await assert.rejects(connection.call('x.y', '/', 'x.y', 'Twice', 's', ['q']), DbusError)
   })
 
+  test('talks to a service itself, without a bus between', async (t) => {
+    let seen: unknown
+    const service = new FakeDbusService((call) => {
+      seen = [call.member, call.destination]
+      return { signature: 's', body: ['here'] }
+    })
+    const connection = await connectDbus({ socketPath: await serve(service), bus: false })
+    t.after(() => service.stop())
+    assert.deepEqual(await connection.call('x.y', '/', 'x.y', 'M'), ['here'])
+    assert.deepEqual(seen, ['M', undefined])
+    connection.close()
+  })
+
   test('gives up a call without an answer when its time is over', async (t) => {
     const service = new FakeDbusService(() => 'silence')
     const clock = new ManualClock()

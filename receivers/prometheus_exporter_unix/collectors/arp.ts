@@ -1,7 +1,6 @@
 // Entries of the ARP table: /proc/net/arp (net/ipv4/arp.c of the kernel).
 //
-// `netlink = true` is read from the same file: Node has no netlink sockets. The file has the same entries, those that need
-// no ARP left out, of the IPv4 table.
+// `netlink = true` is read from the same file: it has the same entries, those of the IPv4 table that need ARP.
 import type { CollectorDefinition } from '../collector.ts'
 import { gauge } from '../families.ts'
 import { NameFilter } from '../filter.ts'

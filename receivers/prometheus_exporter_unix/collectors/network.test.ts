@@ -16,10 +16,8 @@ import { collector as lnstat } from './lnstat.ts'
 import { collector as netclass } from './netclass.ts'
 import { collector as netdev } from './netdev.ts'
 import { collector as netstat } from './netstat.ts'
-import { collector as networkRoute } from './network_route.ts'
 import { collector as sockstat } from './sockstat.ts'
 import { collector as softnet } from './softnet.ts'
-import { collector as tcpstat } from './tcpstat.ts'
 import { collector as udpQueues } from './udp_queues.ts'
 
 const netDev = `Inter-|   Receive                                                |  Transmit
@@ -237,23 +235,6 @@ ${Array.from({ length: 16 }, (_, i) => i.toString(16).padStart(8, '0')).join('  
     want: ['node_udp_queues{queue="tx",ip="v4"} 17', 'node_udp_queues{queue="rx",ip="v4"} 257'],
   },
   {
-    name: 'tcpstat counts states over both versions of IP',
-    collector: tcpstat,
-    files: {
-      'proc/net/tcp': `${socketHeading}   0: 0100007F:0035 00000000:0000 0A 00000000:00000005 00:00000000 00000000     0        0 1 1 0 100
-  10: 0100007F:0036 0100007F:0016 01 00000A00:00000000 00:00000000 00000000     0        0 1 1 0 100
-`,
-      'proc/net/tcp6': `${socketHeading}   0: 00000000000000000000000000000000:0016 00000000000000000000000000000000:0000 0A 00000000:00000001 00:0 0 0 0 1
-`,
-    },
-    want: [
-      'node_tcp_connection_states{state="listen"} 2',
-      'node_tcp_connection_states{state="tx_queued_bytes"} 2560',
-      'node_tcp_connection_states{state="rx_queued_bytes"} 6',
-      'node_tcp_connection_states{state="established"} 1',
-    ],
-  },
-  {
     name: 'lnstat gives each table by CPU',
     collector: lnstat,
     files: { 'proc/net/stat/arp_cache': 'entries  allocs\n00000014  00000001\n00000014  0000000d\n' },
@@ -318,33 +299,6 @@ ${Array.from({ length: 16 }, (_, i) => i.toString(16).padStart(8, '0')).join('  
       'node_ipvs_backend_weight{proto="FWM"} 1',
     ],
   },
-  {
-    name: 'network_route gives routes to neighbours of both versions of IP',
-    collector: networkRoute,
-    files: {
-      'proc/net/route':
-        'Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n' +
-        'eth0\t00000000\t0100A8C0\t0003\t0\t0\t100\t00000000\t0\t0\t0\n' +
-        'eth0\t0000A8C0\t00000000\t0001\t0\t0\t0\t0080FFFF\t0\t0\t0\n' +
-        '*\t0000FE0A\t00000000\t0201\t0\t0\t0\t0000FFFF\t0\t0\t0\n',
-      'proc/net/ipv6_route': [
-        'fd000000000000000000000000000000 40 00000000000000000000000000000000 00 00000000000000000000000000000000 00000100 1 0 00000001 eth1',
-        '00000000000000000000000000000000 00 00000000000000000000000000000000 00 fd000000000000000000000000000001 00000400 1 0 00000003 eth1',
-        '00000000000000000000000000000001 80 00000000000000000000000000000000 00 00000000000000000000000000000000 00000000 2 0 80200001 lo',
-        'ff000000000000000000000000000000 08 00000000000000000000000000000000 00 00000000000000000000000000000000 00000100 4 0 00000001 eth1',
-        '00000000000000000000000000000000 00 00000000000000000000000000000000 00 00000000000000000000000000000000 ffffffff 1 0 00200200 lo',
-        '',
-      ].join('\n'),
-    },
-    want: [
-      'node_network_route_info{device="eth0",dest="default",gw="192.168.0.1",priority="100"} 1',
-      'node_network_route_info{device="eth0",dest="192.168.0.0/17",priority="0"} 1',
-      'node_network_route_info{device="eth1",dest="fd00::/64",priority="256"} 1',
-      'node_network_route_info{device="eth1",dest="default",gw="fd00::1",priority="1024"} 1',
-      'node_network_routes{device="eth0"} 2',
-      'node_network_routes{device="eth1"} 2',
-    ],
-  },
 ]
 for (const { name, collector, files, settings, pattern = /^/, want } of cases) {
   test(name, async () => {
@@ -374,7 +328,6 @@ const broken: { name: string; collector: CollectorDefinition; files: FixtureFile
   { name: 'softnet', collector: softnet, files: { 'proc/net/softnet_stat': '1 2\n' }, message: /9 columns/ },
   { name: 'arp', collector: arp, files: { 'proc/net/arp': 'h\n10.0.0.1 0x1\n' }, message: /6 columns/ },
   { name: 'lnstat', collector: lnstat, files: { 'proc/net/stat/x': 'a\n1 2\n' }, message: /more values/ },
-  { name: 'tcpstat', collector: tcpstat, files: { 'proc/net/tcp': 'h\n 0: a b zz 0:0\n' }, message: /hexadecimal/ },
 ]
 for (const { name, collector, files, message } of broken) {
   test(`${name} says what is wrong with a file that it cannot read`, () =>
@@ -424,7 +377,6 @@ test('this host is read too', async () => {
   assert.ok((await read(netdev)).lines.some((line) => line.includes('device="lo"')))
   assert.ok((await read(netstat)).families.has('node_netstat_Tcp_ActiveOpens'))
   assert.ok((await read(sockstat)).families.has('node_sockstat_TCP_inuse'))
-  assert.ok((await read(tcpstat)).lines.length >= 0)
   // A kernel may come without connection tracking, a network namespace without neighbours.
   const optional = async (collector: CollectorDefinition): Promise<void> => {
     try {
