@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { after, test, type TestContext } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { type BodyInput, decodeBody, type Logger, type Value } from '#component'
-import { systemClock } from '#lib/clock'
+import { ManualClock, systemClock } from '#lib/clock'
 import { createHttpClient, type HttpClient } from './client.ts'
 import { BodyTooLargeError, RequestError } from './errors.ts'
 import { proxyChoice } from './proxy.ts'
@@ -313,9 +313,29 @@ test('bodies are bounded', async (t) => {
   const small = await get('/gzip', { acceptEncoding: true })
   assert.equal((await small.bytes(5)).toString(), 'small')
   assert.equal(small.headers['content-encoding'], undefined)
+  const streamed = await get('/gzip', { acceptEncoding: true })
+  assert.equal(streamed.body, streamed.body)
+  assert.equal((await streamed.body.toArray()).join(''), 'small')
   const raw = await get('/gzip')
   assert.equal(raw.headers['content-encoding'], 'gzip')
   assert.deepEqual(await raw.bytes(100), gzipSync('small'))
+})
+
+test('a request leaves no timer behind, however its body was read', async (t) => {
+  const { url } = await serve(t, (_, response) => {
+    response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync('small'))
+  })
+  const clock = new ManualClock()
+  const settings = decode({}) as HttpClientSettings
+  const client = createHttpClient(settings, { userAgent: 'x', log: silent, clock, environment: {} })
+  t.after(() => client.close())
+  const request = { method: 'GET', url, timeoutMs: 1000 }
+  await (await client.request(request)).bytes(100)
+  await (await client.request({ ...request, acceptEncoding: true })).bytes(100)
+  await (await client.request({ ...request, acceptEncoding: true })).body.toArray()
+  await (await client.request({ ...request, acceptEncoding: true })).discard()
+  await new Promise((resolve) => setImmediate(resolve))
+  assert.equal(clock.pending, 0)
 })
 
 test('a server that is too slow', async (t) => {

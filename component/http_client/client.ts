@@ -56,6 +56,12 @@ interface Raw {
   readonly body: Readable
 }
 
+interface Followed {
+  readonly response: HttpResponse
+  /** The body as it arrives: when it is closed, the request is over. */
+  readonly wire: Readable
+}
+
 /** A client with these settings. Files in them are read when used: the call itself neither reads nor connects. */
 export function createHttpClient(settings: HttpClientSettings, options: HttpClientOptions): HttpClient {
   return new Client(settings, options)
@@ -96,10 +102,10 @@ class Client implements HttpClient {
     if (this.#closed) cancellation.cancel('closed', 'the client is closed')
     this.#pending.add(cancellation)
     try {
-      const response = await this.#follow(request, url, cancellation)
-      response.body.on('error', () => {}) // a body that nobody reads may fail unseen
-      response.body.once('close', () => this.#done(cancellation))
-      if (response.body.destroyed) this.#done(cancellation)
+      const { response, wire } = await this.#follow(request, url, cancellation)
+      wire.on('error', () => {}) // a body that nobody reads may fail unseen
+      wire.once('close', () => this.#done(cancellation))
+      if (wire.destroyed) this.#done(cancellation)
       return response
     } catch (error) {
       this.#done(cancellation)
@@ -114,7 +120,7 @@ class Client implements HttpClient {
     this.#pending.delete(cancellation)
   }
 
-  async #follow(request: HttpRequest, first: URL, cancellation: Cancellation): Promise<HttpResponse> {
+  async #follow(request: HttpRequest, first: URL, cancellation: Cancellation): Promise<Followed> {
     let url = first
     let { method, body } = request
     let trusted = true
@@ -126,7 +132,7 @@ class Client implements HttpClient {
         this.#tokens?.refused(headers['authorization'])
       }
       const location = this.#settings.follow_redirects ? redirectTo(raw, url) : undefined
-      if (location === undefined) return finish(request, url, raw)
+      if (location === undefined) return { response: finish(request, url, raw), wire: raw.body }
       // Read to its end, which is near, so that the connection can be used again; at the latest the request's end is its.
       raw.body.on('error', () => {}).resume()
       cancellation.onRelease(() => raw.body.destroy())

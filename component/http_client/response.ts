@@ -22,6 +22,7 @@ export class HttpResponse {
   readonly url: string
   readonly #raw: Readable
   readonly #encoding: Encoding | undefined
+  #decoded: Readable | undefined
   readonly #decompressBytesMax: number
 
   constructor(parts: {
@@ -45,7 +46,12 @@ export class HttpResponse {
 
   /** To be read to its end or destroyed: until then it holds a connection. The request's time limit counts on. */
   get body(): Readable {
-    return this.#encoding === undefined ? this.#raw : decoded(this.#raw, this.#encoding, this.#decompressBytesMax)
+    if (this.#encoding === undefined) return this.#raw
+    if (this.#decoded === undefined) {
+      this.#decoded = decoded(this.#raw, this.#encoding, this.#decompressBytesMax)
+      this.#decoded.on('error', () => {}) // one that nobody reads may fail unseen
+    }
+    return this.#decoded
   }
 
   /** The whole body. Rejects with `BodyTooLargeError` when more than `limitBytes` come, with `RequestError` when it breaks off. */
