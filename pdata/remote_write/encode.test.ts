@@ -373,6 +373,27 @@ const roundArbitrary = fc.record({
   extras: fc.boolean(),
 })
 
+/** Fractions, integers, powers of two, zeros of both signs, values that repeat. */
+function anyValue(seed: number, i: number): number {
+  const kinds = [Math.sin(seed + i) * 10 ** (i % 20), seed * i, 2 ** ((i * seed) % 64), 0, -0, seed, Number.NaN]
+  return kinds[(seed * 31 + i * i) % kinds.length] as number
+}
+
+test('values are not copied from further back than a copy reaches', () => {
+  const long = 'x'.repeat(400)
+  const labelsOf = (i: number): Labels => ['__name__', 'far', 'a', `${i}`, 'b', `${long}${Math.imul(i, 0x9e3779b1)}`]
+  const far = new SeriesLayout(Array.from({ length: 700 }, (_, i) => new Series(labelsOf(i), null)))
+  for (const protocol of ['v1', 'v2'] as const) {
+    const encoder = new RemoteWriteEncoder({ ...defaults, protocol })
+    for (const distance of [1, 10, 100, 150, 155, 160, 300, 600]) {
+      const values = Float64Array.from(far.series, (_, i) => (i % distance === 0 ? (i % 2) * 7 : Math.sin(i)))
+      const batch = batchOf(far, { values })
+      const got = readRequest(encoder.encode(batch).requests[0]!.bytes, protocol)
+      for (const [i, want] of expected(batch, protocol).entries()) assert.deepEqual(got[i], want)
+    }
+  }
+})
+
 test('batches at random arrive as they are, whichever way each is encoded', () => {
   const cases = fc.tuple(
     fc.array(seriesArbitrary, { minLength: 1, maxLength: 40 }),
@@ -386,7 +407,7 @@ test('batches at random arrive as they are, whichever way each is encoded', () =
       for (const round of rounds.flatMap((each) => [each, each])) {
         const flags = series.map((_, i) => (round.flags === 'some' ? (i * 7) % 3 : (i * 5) % 4))
         const batch = batchOf(randomLayout, {
-          values: Float64Array.from(series, (_, i) => Math.sin(round.seed + i) * 10 ** (i % 20)),
+          values: Float64Array.from(series, (_, i) => anyValue(round.seed % 9973, i)),
           flags: round.flags === 'none' ? null : Uint8Array.from(flags),
           timestampMs: round.timestampMs,
           timestampsMs: round.own ? Float64Array.from(series, (_, i) => round.timestampMs - (i % 2)) : null,

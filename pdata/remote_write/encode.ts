@@ -138,11 +138,11 @@ export class RemoteWriteEncoder {
       }
       if (hasExtras(chunk, run, batch, filter)) extraRuns.push(run)
       length += this.#flush()
-      elements.ensure(template.length)
-      const latest = template.fill(elements.buffer, elements.words, elements.length, batch, chunk.slots, run.start)
-      elements.length += template.length
+      elements.ensure(template.lengthMax)
+      elements.length = template.fill(elements.buffer, elements.length, batch, chunk.slots, run.start)
       length += template.messageLength
       counts.samples += template.count
+      const latest = template.latest(batch, chunk.slots, run.start)
       if (latest > counts.maxTimestampMs) counts.maxTimestampMs = latest
     }
     for (const run of extraRuns) this.#writeRun(chunk, run, batch, filter, counts, null, 'extras')

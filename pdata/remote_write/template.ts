@@ -1,7 +1,7 @@
 // A request compressed once: labels stay as they are, values and timestamps are patched in for each batch.
 //
 // The request is written in full once and compressed with its values and timestamps as unknowns: a value's bytes match
-// nothing, so they always end up in a literal, whose place is kept. Where all samples share one timestamp its bytes are
+// nothing and are left out, their place is kept, and each batch puts its own in between. Where all samples share one timestamp its bytes are
 // unknowns that match only themselves: copies may carry them along, and only the literals that hold them are patched.
 // Copies never reach out of a template, so that elements of several templates make one request.
 import { emitCopy, emitLiteralHeader, snappyBoundOf } from '#lib/snappy'
@@ -10,8 +10,10 @@ import { normalNaNBits, SlotFlag, staleBits } from '../series.ts'
 import type { ChunkShape } from './chunk.ts'
 import type { SampleMarks } from './sample_fields.ts'
 
-/** Symbol of a byte that matches nothing. */
-const hole = 0xffff
+/** From this symbol on, symbols match nothing: bytes of values, and of timestamps that each sample has for itself. */
+const unmatched = 0xfffe
+const valueByte = 0xffff
+const ownTimestampByte = 0xfffe
 /** Symbol of the first byte of the timestamp that all samples share; its other bytes follow. */
 const sharedTimestamp = 0x100
 /** Copies reach back at most this far. */
@@ -23,7 +25,7 @@ const stride = 4
 const attemptsMax = 8
 const twoPow32 = 4294967296
 
-/** Compressed elements of a request, with places for what changes. */
+/** Compressed elements of a request, with places for what changes. Serves one `fill` at a time. */
 export class Template {
   readonly shape: ChunkShape
   /** Samples in the template. */
@@ -32,9 +34,12 @@ export class Template {
   readonly messageLength: number
   /** Which of the run's slots each sample is, from its start on; null: each in turn. */
   readonly #order: Int32Array | null
+  /** The elements without the values'; timestamps are written into them. */
   readonly #elements: Uint8Array
-  /** Where each sample's value goes. */
+  /** Where in the elements each sample's value goes in between. */
   readonly #valueAt: Int32Array
+  /** Where in the message each value stands. */
+  readonly #valueInMessage: Int32Array
   /** Where each sample's own timestamp goes; null: all share one. */
   readonly #timestampAt: Int32Array | null
   /** Places of bytes of the shared timestamp, and which of its bytes goes there. */
@@ -48,72 +53,139 @@ export class Template {
     this.#order = order
     this.#elements = image.elements
     this.#valueAt = image.valueAt
+    this.#valueInMessage = image.valueInMessage
     this.#timestampAt = image.timestampAt
     this.#sharedAt = image.sharedAt
     this.#sharedByte = image.sharedByte
   }
 
-  /** Bytes that `fill` writes. */
-  get length(): number {
-    return this.#elements.length
+  /** Bytes that `fill` writes at most. */
+  get lengthMax(): number {
+    return this.#elements.length + this.count * valueElementsMax
   }
 
   /**
    * Write the elements for the slots of a run that begins at `start` of `slots` to `target` from `at` on. The batch has the
-   * template's shape; `view` is of the whole of `target`. Gives the latest timestamp.
+   * template's shape. Gives the offset after them.
    */
-  fill(target: Uint8Array, view: DataView, at: number, batch: SeriesBatch, slots: Int32Array, start: number): number {
-    target.set(this.#elements, at)
-    this.#fillValues(view, at, batch, slots, start)
-    if (this.#timestampAt !== null) return this.#fillOwn(target, at, this.#timestampAt, batch, slots, start)
-    const varint = timestampScratch
-    writeTimestamp(varint, 0, batch.timestampMs)
-    const sharedAt = this.#sharedAt
-    const sharedByte = this.#sharedByte
-    for (let i = 0; i < sharedAt.length; i++) target[at + sharedAt[i]!] = varint[sharedByte[i]!]!
-    return batch.timestampMs
-  }
-
-  #fillValues(view: DataView, base: number, batch: SeriesBatch, slots: Int32Array, start: number): void {
+  fill(target: Uint8Array, at: number, batch: SeriesBatch, slots: Int32Array, start: number): number {
+    this.#fillTimestamps(batch, slots, start)
     const { values, flags } = batch
     const order = this.#order
+    const elements = this.#elements
     const valueAt = this.#valueAt
+    const places = this.#valueInMessage
+    const writer = valueWriter
+    writer.begin()
+    let from = 0
     for (let i = 0; i < valueAt.length; i++) {
       const slot = slots[start + (order === null ? i : order[i]!)]!
-      const at = base + valueAt[i]!
+      const end = valueAt[i]!
+      while (from < end) target[at++] = elements[from++]!
       const value = values[slot]!
       if (flags !== null && flags[slot] === SlotFlag.stale) {
-        view.setUint32(at, staleBits.low, true)
-        view.setUint32(at + 4, staleBits.high, true)
+        at = writer.write(target, at, staleBits.low, staleBits.high, places[i]!)
       } else if (value !== value) {
-        view.setUint32(at, normalNaNBits.low, true)
-        view.setUint32(at + 4, normalNaNBits.high, true)
+        at = writer.write(target, at, normalNaNBits.low, normalNaNBits.high, places[i]!)
       } else {
-        view.setFloat64(at, value, true)
+        wordScratch.setFloat64(0, value, true)
+        at = writer.write(target, at, wordScratch.getUint32(0, true), wordScratch.getUint32(4, true), places[i]!)
       }
+    }
+    while (from < elements.length) target[at++] = elements[from++]!
+    return at
+  }
+
+  #fillTimestamps(batch: SeriesBatch, slots: Int32Array, start: number): void {
+    const elements = this.#elements
+    const timestampAt = this.#timestampAt
+    if (timestampAt === null) {
+      writeTimestamp(timestampScratch, 0, batch.timestampMs)
+      const sharedAt = this.#sharedAt
+      const sharedByte = this.#sharedByte
+      for (let i = 0; i < sharedAt.length; i++) elements[sharedAt[i]!] = timestampScratch[sharedByte[i]!]!
+      return
+    }
+    const order = this.#order
+    const timestampsMs = batch.timestampsMs as Float64Array
+    for (let i = 0; i < timestampAt.length; i++) {
+      const timestampMs = timestampsMs[slots[start + (order === null ? i : order[i]!)]!]!
+      writeTimestamp(elements, timestampAt[i]!, timestampMs)
     }
   }
 
-  #fillOwn(
-    target: Uint8Array,
-    base: number,
-    timestampAt: Int32Array,
-    batch: SeriesBatch,
-    slots: Int32Array,
-    start: number,
-  ): number {
-    const order = this.#order
-    const timestampsMs = batch.timestampsMs as Float64Array
+  /** The latest timestamp of the samples. */
+  latest(batch: SeriesBatch, slots: Int32Array, start: number): number {
+    if (batch.timestampsMs === null) return batch.timestampMs
     let latest = -Infinity
-    for (let i = 0; i < timestampAt.length; i++) {
-      const timestampMs = timestampsMs[slots[start + (order === null ? i : order[i]!)]!]!
+    for (let i = 0; i < this.count; i++) {
+      const timestampMs = batch.timestampsMs[slots[start + (this.#order === null ? i : this.#order[i]!)]!]!
       if (timestampMs > latest) latest = timestampMs
-      writeTimestamp(target, base + timestampAt[i]!, timestampMs)
     }
     return latest
   }
 }
 
+/** Elements of one value at most: a literal of eight bytes, or a copy and a literal of four. */
+const valueElementsMax = 9
+
+/**
+ * Writes the elements of values: a value that is the last one again is copied, and so are the low bytes of zeros and
+ * integers, which are zero, from a value before. (Measured on integers: 16 bytes a sample instead of 23.)
+ */
+class ValueWriter {
+  #zerosAt = -1
+  #zeros = 0
+  #lastAt = -1
+  #lastLow = 0
+  #lastHigh = 0
+
+  /** A template begins: nothing is copied from before it. */
+  begin(): void {
+    this.#zerosAt = -1
+    this.#zeros = 0
+    this.#lastAt = -1
+  }
+
+  /** Write the value whose bits are `low` and `high`, and which stands at `place` of the message. Gives the offset after. */
+  write(target: Uint8Array, at: number, low: number, high: number, place: number): number {
+    const isRepeated = low === this.#lastLow && high === this.#lastHigh && this.#lastAt >= 0
+    const lastOffset = place - this.#lastAt
+    this.#lastAt = place
+    if (isRepeated && lastOffset <= offsetMax) return emitCopy(target, at, lastOffset, 8)
+    this.#lastLow = low
+    this.#lastHigh = high
+    let copied = 0
+    if (low === 0) {
+      const zeros = leadingZeros(high)
+      const offset = place - this.#zerosAt
+      if (this.#zerosAt >= 0 && offset <= offsetMax) {
+        copied = Math.min(zeros, this.#zeros)
+        at = emitCopy(target, at, offset, copied)
+      }
+      // The short form of a copy reaches 2047 back.
+      if (zeros >= this.#zeros || offset >= 2048) {
+        this.#zerosAt = place
+        this.#zeros = zeros
+      }
+      if (copied === 8) return at
+    }
+    target[at++] = (7 - copied) << 2
+    for (let i = copied; i < 4; i++) target[at++] = low >>> (i * 8)
+    for (let i = Math.max(copied, 4); i < 8; i++) target[at++] = high >>> (i * 8 - 32)
+    return at
+  }
+}
+
+/** Zero bytes that a value begins with (the low ones come first) when its low word is zero. */
+function leadingZeros(high: number): number {
+  if (high === 0) return 8
+  if ((high & 0xffff) !== 0) return (high & 0xff) === 0 ? 5 : 4
+  return (high & 0xffffff) === 0 ? 7 : 6
+}
+
+const valueWriter = new ValueWriter()
+const wordScratch = new DataView(new ArrayBuffer(8))
 const timestampScratch = new Uint8Array(10)
 
 function writeTimestamp(target: Uint8Array, at: number, timestampMs: number): void {
@@ -133,15 +205,16 @@ function writeTimestamp(target: Uint8Array, at: number, timestampMs: number): vo
  */
 export function makeTemplate(shape: ChunkShape, message: Uint8Array, marks: SampleMarks): Template {
   const image = new Uint16Array(message)
-  for (const at of marks.values) image.fill(hole, at, at + 8)
+  for (const at of marks.values) image.fill(valueByte, at, at + 8)
   const timestampSize = shape.timestampSize
   for (const at of marks.timestamps) {
-    for (let i = 0; i < timestampSize; i++) image[at + i] = shape.ownTimestamps ? hole : sharedTimestamp + i
+    for (let i = 0; i < timestampSize; i++) image[at + i] = shape.ownTimestamps ? ownTimestampByte : sharedTimestamp + i
   }
   const compressed = new ImageCompressor(image, message).run()
   return new Template(shape, message.length, orderOf(shape, marks.values.length), {
     elements: compressed.elements,
-    valueAt: placesOf(compressed, marks.values),
+    valueAt: Int32Array.from(compressed.valueAt),
+    valueInMessage: Int32Array.from(marks.values),
     timestampAt: shape.ownTimestamps ? placesOf(compressed, marks.timestamps) : null,
     sharedAt: Int32Array.from(compressed.sharedAt),
     sharedByte: Uint8Array.from(compressed.sharedByte),
@@ -151,6 +224,7 @@ export function makeTemplate(shape: ChunkShape, message: Uint8Array, marks: Samp
 interface PatchedImage {
   readonly elements: Uint8Array
   readonly valueAt: Int32Array
+  readonly valueInMessage: Int32Array
   readonly timestampAt: Int32Array | null
   readonly sharedAt: Int32Array
   readonly sharedByte: Uint8Array
@@ -174,6 +248,7 @@ function placesOf(compressed: CompressedImage, marks: readonly number[]): Int32A
 /** The snappy elements of an image, and where the image's literals went in them. */
 class CompressedImage {
   readonly elements: Uint8Array
+  readonly valueAt: readonly number[]
   readonly sharedAt: readonly number[]
   readonly sharedByte: readonly number[]
   /** Start of each literal in the image, its end, and its start in the elements. */
@@ -182,11 +257,13 @@ class CompressedImage {
 
   constructor(
     elements: Uint8Array,
+    valueAt: readonly number[],
     sharedAt: readonly number[],
     sharedByte: readonly number[],
     literals: readonly number[],
   ) {
     this.elements = elements
+    this.valueAt = valueAt
     this.sharedAt = sharedAt
     this.sharedByte = sharedByte
     this.#literals = literals
@@ -211,6 +288,7 @@ class ImageCompressor {
   /** The place before each place with the same hash; -1: none. */
   readonly #previous: Int32Array
   readonly #literals: number[] = []
+  readonly #valueAt: number[] = []
   readonly #sharedAt: number[] = []
   readonly #sharedByte: number[] = []
   #out: number
@@ -243,11 +321,12 @@ class ImageCompressor {
       literalStart = at
     }
     this.#literal(literalStart, size)
-    return new CompressedImage(this.#target.slice(0, this.#out), this.#sharedAt, this.#sharedByte, this.#literals)
+    const elements = this.#target.slice(0, this.#out)
+    return new CompressedImage(elements, this.#valueAt, this.#sharedAt, this.#sharedByte, this.#literals)
   }
 
   #same(at: number, earlier: number): boolean {
-    return earlier >= 0 && this.#image[at] === this.#image[earlier] && this.#image[at] !== hole
+    return earlier >= 0 && this.#image[at] === this.#image[earlier] && this.#image[at]! < unmatched
   }
 
   /** The hash of the four symbols at `at`, or -1 where there is an unknown value among them or the image ends. */
@@ -258,7 +337,7 @@ class ImageCompressor {
     const b = image[at + 1]!
     const c = image[at + 2]!
     const d = image[at + 3]!
-    if (a === hole || b === hole || c === hole || d === hole) return -1
+    if (a >= unmatched || b >= unmatched || c >= unmatched || d >= unmatched) return -1
     return Math.imul(a ^ (b << 7) ^ (c << 14) ^ (d << 21) ^ (d >>> 4), 0x1e35a7bd) >>> (32 - hashBits)
   }
 
@@ -279,7 +358,7 @@ class ImageCompressor {
     let candidate = this.#head[hash]!
     for (let attempts = 0; attempts < attemptsMax && candidate >= 0 && at - candidate <= offsetMax; attempts++) {
       let length = 0
-      while (at + length < size && image[at + length] === image[candidate + length] && image[at + length] !== hole)
+      while (at + length < size && image[at + length] === image[candidate + length] && image[at + length]! < unmatched)
         length++
       if (length > bestLength) {
         bestLength = length
@@ -292,13 +371,28 @@ class ImageCompressor {
     return { offset: bestOffset, length: bestLength }
   }
 
+  /** Literals for `start … end`: values are left out, so they end one and begin the next. */
   #literal(start: number, end: number): void {
-    if (start === end) return
+    let at = start
+    while (at < end) {
+      if (this.#image[at] === valueByte) {
+        this.#valueAt.push(this.#out)
+        at += 8
+        continue
+      }
+      let stop = at + 1
+      while (stop < end && this.#image[stop] !== valueByte) stop++
+      this.#literalPart(at, stop)
+      at = stop
+    }
+  }
+
+  #literalPart(start: number, end: number): void {
     this.#out = emitLiteralHeader(end - start, this.#target, this.#out)
     this.#literals.push(start, end, this.#out)
     for (let i = start; i < end; i++) {
       const symbol = this.#image[i]!
-      if (symbol >= sharedTimestamp && symbol !== hole) {
+      if (symbol >= sharedTimestamp && symbol < unmatched) {
         this.#sharedAt.push(this.#out)
         this.#sharedByte.push(symbol - sharedTimestamp)
       }
