@@ -1,11 +1,18 @@
-// Btrfs: /sys/fs/btrfs (fs/btrfs/sysfs.c of the kernel).
+// Btrfs: /sys/fs/btrfs (fs/btrfs/sysfs.c of the kernel), and its devices by ioctl on the mount points.
 //
-// Without what only an ioctl tells: unused bytes and errors per device.
-import type { MetricSink } from '#component'
+// Where the ioctls cannot be made (kernel_calls.ts, or the mount is not seen), sysfs gives the devices' sizes, without
+// their UUIDs, unused bytes and errors.
+import { basename } from 'node:path'
+import type { Logger, MetricSink } from '#component'
+import { readBtrfs } from '../btrfs_devices.ts'
+import type { BtrfsDevice } from '../btrfs_devices.ts'
 import type { CollectorDefinition } from '../collector.ts'
 import { counter, gauge } from '../families.ts'
 import type { HostFiles } from '../files.ts'
+import { loadKernelCalls } from '../kernel_calls.ts'
+import type { KernelCalls } from '../kernel_calls.ts'
 import { fieldsOf, linesOf, numberOf } from '../lines.ts'
+import { parseMounts } from './filesystem.ts'
 
 const uuidLabel = ['uuid']
 const info = gauge('node_btrfs_info', 'Filesystem information', ['uuid', 'label'])
@@ -37,30 +44,78 @@ const layoutLabels = ['uuid', 'block_group_type', 'mode']
 const used = gauge('node_btrfs_used_bytes', 'Amount of used space by a layout/data type', layoutLabels)
 const size = gauge('node_btrfs_size_bytes', 'Amount of space allocated for a layout/data type', layoutLabels)
 const ratio = gauge('node_btrfs_allocation_ratio', 'Data allocation ratio for a layout/data type', layoutLabels)
-const deviceSize = gauge('node_btrfs_device_size_bytes', 'Size of a device that is part of the filesystem.', [
+const deviceSizeHelp = 'Size of a device that is part of the filesystem.'
+const deviceSize = gauge('node_btrfs_device_size_bytes', deviceSizeHelp, ['uuid', 'device'])
+const deviceLabels = ['uuid', 'device', 'btrfs_dev_uuid']
+const knownDeviceSize = gauge('node_btrfs_device_size_bytes', deviceSizeHelp, deviceLabels)
+const deviceUnused = gauge(
+  'node_btrfs_device_unused_bytes',
+  'Unused bytes unused on a device that is part of the filesystem.',
+  deviceLabels,
+)
+const deviceErrors = counter('node_btrfs_device_errors_total', 'Errors reported for the device', [
   'uuid',
+  'type',
   'device',
+  'btrfs_dev_uuid',
 ])
+/** In the order of `BtrfsDevice.errors`. */
+const errorTypes = ['write', 'read', 'flush', 'corruption', 'generation']
 const groupTypes = ['data', 'metadata', 'system']
 /** sysfs counts sectors of this size, whatever the device has. */
 const sectorBytes = 512
 
-export const collector: CollectorDefinition = {
-  name: 'btrfs',
-  enabledByDefault: true,
-  create: () => ({
+export const collector: CollectorDefinition = createBtrfs(loadKernelCalls)
+
+/** The collector with its way to make system calls. */
+export function createBtrfs(load: () => Promise<KernelCalls>): CollectorDefinition {
+  return {
     name: 'btrfs',
-    collect(sink, files) {
-      const base = files.sys('fs/btrfs')
-      for (const name of files.tryList(base)) {
+    enabledByDefault: true,
+    create: (_settings, { log }) => ({
+      name: 'btrfs',
+      async collect(sink, files) {
+        const base = files.sys('fs/btrfs')
         // File systems are the directories with UUIDs for names; `features` is not.
-        if (name.includes('-')) giveFileSystem(sink, files, `${base}/${name}`, name)
-      }
-    },
-  }),
+        const names = files.tryList(base).filter((name) => name.includes('-'))
+        if (names.length === 0) return
+        const devices = await askDevices(files, load, log)
+        for (const name of names) giveFileSystem(sink, files, `${base}/${name}`, name, devices)
+      },
+    }),
+  }
 }
 
-function giveFileSystem(sink: MetricSink, files: HostFiles, directory: string, name: string): void {
+/** By the file system's UUID without dashes. */
+type DevicesByUuid = ReadonlyMap<string, readonly BtrfsDevice[]>
+
+async function askDevices(files: HostFiles, load: () => Promise<KernelCalls>, log: Logger): Promise<DevicesByUuid> {
+  const found = new Map<string, readonly BtrfsDevice[]>()
+  try {
+    const calls = await load()
+    const text = files.tryRead(files.proc('1/mountinfo')) ?? files.tryRead(files.proc('self/mountinfo')) ?? ''
+    /** Subvolumes and bind mounts have the same device. */
+    const done = new Set<string>()
+    for (const mount of parseMounts(text, files.rootfs)) {
+      if (mount.fsType !== 'btrfs' || done.has(mount.device)) continue
+      const fileSystem = readBtrfs(calls, files.root(mount.mountPoint))
+      if (fileSystem === undefined) continue
+      done.add(mount.device)
+      found.set(fileSystem.uuid, fileSystem.devices)
+    }
+  } catch (error) {
+    log.debug('Btrfs devices cannot be asked, sysfs has to do', { error })
+  }
+  return found
+}
+
+function giveFileSystem(
+  sink: MetricSink,
+  files: HostFiles,
+  directory: string,
+  name: string,
+  known: DevicesByUuid,
+): void {
   const uuid = files.tryTrimmed(`${directory}/metadata_uuid`) || name
   const devices = files.list(`${directory}/devices`)
   sink.sample(info, 1, uuid, files.tryTrimmed(`${directory}/label`) ?? '')
@@ -83,8 +138,20 @@ function giveFileSystem(sink: MetricSink, files: HostFiles, directory: string, n
       sink.sample(ratio, allocationRatio(mode, devices.length), uuid, type, mode)
     }
   }
+  const knownDevices = known.get(uuid.replaceAll('-', ''))
+  if (knownDevices !== undefined) return giveDevices(sink, uuid, knownDevices)
   for (const device of devices) {
     sink.sample(deviceSize, (files.tryUint(`${directory}/devices/${device}/size`) ?? 0) * sectorBytes, uuid, device)
+  }
+}
+
+function giveDevices(sink: MetricSink, uuid: string, devices: readonly BtrfsDevice[]): void {
+  for (const { path, uuid: deviceUuid, bytesTotal, bytesUsed, errors } of devices) {
+    const device = basename(path)
+    sink.sample(knownDeviceSize, bytesTotal, uuid, device, deviceUuid)
+    sink.sample(deviceUnused, bytesTotal - bytesUsed, uuid, device, deviceUuid)
+    for (const [i, type] of errorTypes.entries())
+      sink.sample(deviceErrors, errors[i] ?? 0, uuid, type, device, deviceUuid)
   }
 }
 

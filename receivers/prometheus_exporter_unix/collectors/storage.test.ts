@@ -4,8 +4,9 @@ import { NoDataError } from '../collector.ts'
 import type { CollectorDefinition } from '../collector.ts'
 import { collectOnce } from '../fixture_host.ts'
 import type { FixtureFiles, FixtureOptions } from '../fixture_host.ts'
+import type { KernelCalls } from '../kernel_calls.ts'
 import { collector as bcache } from './bcache.ts'
-import { collector as btrfs } from './btrfs.ts'
+import { collector as btrfs, createBtrfs } from './btrfs.ts'
 import { collector as fibrechannel } from './fibrechannel.ts'
 import { collector as infiniband } from './infiniband.ts'
 import { collector as mdadm } from './mdadm.ts'
@@ -380,6 +381,66 @@ for (const { name, collector, files, settings, pattern = /^/, want } of cases) {
     )
   })
 }
+
+test('btrfs asks mounted file systems for their devices', async () => {
+  /** A fake of the file system's side of the ioctls: devices 1 and 3 of four numbers. */
+  const calls: KernelCalls = {
+    socket: () => -1,
+    send: () => -1n,
+    recv: () => -1n,
+    close: () => 0,
+    if_indextoname: () => 0n,
+    addressOf: () => 0n,
+    ioctl(_descriptor, request, argument) {
+      const kind = Number(request & 0xffn)
+      if (kind === 31) {
+        argument.writeBigUInt64LE(3n, 0)
+        argument.writeBigUInt64LE(2n, 8)
+        argument.write('0abb23a9579b43e6ad30227ef47fcb9d', 16, 'hex')
+        return 0
+      }
+      const number = argument.readBigUInt64LE(0)
+      if (number !== 1n && number !== 3n) return -1
+      if (kind === 30) {
+        argument.fill(Number(number), 8, 24)
+        argument.writeBigUInt64LE(10n * number, 24)
+        argument.writeBigUInt64LE(100n * number, 32)
+        argument.write(`/dev/sd${number}`, 3072)
+      } else {
+        for (let i = 0; i < 5; i++) argument.writeBigUInt64LE(BigInt(i) * number, 24 + i * 8)
+      }
+      return 0
+    },
+  }
+  const files: Record<string, string> = {
+    [`${btrfsBase}/devices/sda/size`]: '10\n',
+    'root/mnt/': '',
+    'proc/1/mountinfo': '36 35 98:0 / /mnt rw,noatime - btrfs /dev/sd1 rw\n37 35 98:1 / /gone rw - btrfs /dev/sd9 rw\n',
+  }
+  for (const type of ['data', 'metadata', 'system']) files[`${btrfsBase}/allocation/${type}/bytes_reserved`] = '0\n'
+  const lines = await collectOnce(
+    createBtrfs(() => Promise.resolve(calls)),
+    files,
+  )
+  const fileSystem = 'uuid="0abb23a9-579b-43e6-ad30-227ef47fcb9d"'
+  const want = [1, 3].flatMap((number) => {
+    const digits = `0${number}`
+    const group = (bytes: number): string => digits.repeat(bytes)
+    const uuid = [group(4), group(2), group(2), group(2), group(6)].join('-')
+    const device = `device="sd${number}",btrfs_dev_uuid="${uuid}"`
+    return [
+      `node_btrfs_device_size_bytes{${fileSystem},${device}} ${100 * number}`,
+      `node_btrfs_device_unused_bytes{${fileSystem},${device}} ${90 * number}`,
+      ...['write', 'read', 'flush', 'corruption', 'generation'].map(
+        (type, i) => `node_btrfs_device_errors_total{${fileSystem},type="${type}",${device}} ${i * number}`,
+      ),
+    ]
+  })
+  assert.deepEqual(
+    lines.filter((line) => line.includes('_device_')),
+    want,
+  )
+})
 
 test('what the kernel does not have is no data', async () => {
   for (const collector of [mdadm, nfs, nfsd, zfs, fibrechannel, infiniband]) {
