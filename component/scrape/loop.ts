@@ -139,7 +139,8 @@ export class ScrapeLoop {
     })
     void this.#running.then(() => {
       this.#running = null
-      if (this.#stopped || this.#retired) return
+      // A loop that was retired and revived meanwhile has its timer.
+      if (this.#stopped || this.#retired || this.#timer) return
       const { clock } = this.#context()
       const { intervalMs } = this.target
       const now = clock.monotonic()

@@ -486,6 +486,61 @@ test('counters begin with a zero where start timestamps are asked for', async (t
   assert.deepEqual(shown(await running.sink.nth(3)), { '{"a_total"}': 5, '{"up"}': 1 }, 'once')
 })
 
+test('a target that goes and comes back during a scrape is scraped once per turn', async (t) => {
+  let asked: () => void = () => {}
+  let answer: (() => void) | undefined
+  let requests = 0
+  const address = await serve(t, (_, response) => {
+    requests++
+    answer = () => void response.writeHead(200, text).end('a 1\n')
+    asked()
+  })
+  const running = await run(t, { targets: [target(address)] })
+  const written = { forward_to: [running.sink.capsule], scrape_interval: '10s', scrape_timeout: '4999.5ms' }
+  const request = new Promise<void>((resolve) => (asked = resolve))
+  await running.clock.toScrape()
+  await request
+  await running.component.update?.(decoded(prometheusScrape.settings, { ...written, targets: [] }))
+  await running.component.update?.(decoded(prometheusScrape.settings, { ...written, targets: [target(address)] }))
+  answer?.()
+  await running.sink.nth(1)
+  for (let turn = 2; turn <= 4; turn++) {
+    const next = new Promise<void>((resolve) => (asked = resolve))
+    await running.clock.toScrape()
+    await next
+    answer?.()
+    const batch = await running.sink.nth(turn)
+    const before = running.sink.batches[turn - 2] as Metrics
+    assert.ok(batch.series().timestampMs > before.series().timestampMs)
+  }
+  assert.equal(requests, 4)
+  assert.ok(running.clock.pending <= 1)
+})
+
+test('a series that begins to bring its own timestamps is marked stale once', async (t) => {
+  let body = 'a 1\nb 1\n'
+  const address = await serve(t, (_, response) => void response.writeHead(200, text).end(body))
+  const running = await run(t, { targets: [target(address)] })
+  await running.scrape()
+  body = 'a 1 1700000000000\nb 1\n'
+  assert.deepEqual(shown(await running.scrape()), { '{"a"}': 1, '{"b"}': 1, '{"up"}': 1 })
+  assert.deepEqual(shown(await running.sink.nth(3)), { '{"a"}': 'stale' })
+  assert.deepEqual(shown(await running.scrape()), { '{"a"}': 1, '{"b"}': 1, '{"up"}': 1 })
+  assert.equal(running.sink.batches.length, 4)
+})
+
+test('classic histograms go on as native ones where it is asked for', async (t) => {
+  const body = '# TYPE h histogram\nh_bucket{le="1"} 2\nh_bucket{le="+Inf"} 3\nh_sum 4\nh_count 3\nother 1\n'
+  const address = await serve(t, (_, response) => void response.writeHead(200, text).end(body))
+  const running = await run(t, { targets: [target(address)], convert_classic_histograms_to_nhcb: true })
+  for (let i = 0; i < 2; i++) {
+    const batch = await running.scrape()
+    const names = shown(batch, (name) => !name.startsWith('scrape_') || name === 'scrape_samples_scraped')
+    assert.deepEqual(names, { '{"h"}': 'histogram', '{"other"}': 1, '{"up"}': 1, '{"scrape_samples_scraped"}': 2 })
+    assert.deepEqual(batch.series().histograms?.[0]?.customValues, [1])
+  }
+})
+
 test('settings that change are taken over in place', async (t) => {
   const bodies: (string | undefined)[] = []
   const address = await serve(t, (request, response) => {
