@@ -139,7 +139,7 @@ export class RemoteWriteEncoder {
       if (hasExtras(chunk, run, batch, filter)) extraRuns.push(run)
       length += this.#flush()
       elements.ensure(template.lengthMax)
-      elements.length = template.fill(elements.buffer, elements.length, batch, chunk.slots, run.start)
+      elements.length = template.fill(elements.words, elements.length, batch, chunk.slots, run.start)
       length += template.messageLength
       counts.samples += template.count
       const latest = template.latest(batch, chunk.slots, run.start)

@@ -35,7 +35,8 @@ export class Template {
   /** Which of the run's slots each sample is, from its start on; null: each in turn. */
   readonly #order: Int32Array | null
   /** The elements without the values'; timestamps are written into them. */
-  readonly #elements: Uint8Array
+  readonly #elements: DataView
+  readonly #elementsLength: number
   /** Where in the elements each sample's value goes in between. */
   readonly #valueAt: Int32Array
   /** Where in the message each value stands. */
@@ -51,7 +52,11 @@ export class Template {
     this.count = image.valueAt.length
     this.messageLength = messageLength
     this.#order = order
-    this.#elements = image.elements
+    // Words are read over the end.
+    const padded = new Uint8Array(image.elements.length + 3)
+    padded.set(image.elements)
+    this.#elements = new DataView(padded.buffer)
+    this.#elementsLength = image.elements.length
     this.#valueAt = image.valueAt
     this.#valueInMessage = image.valueInMessage
     this.#timestampAt = image.timestampAt
@@ -61,14 +66,15 @@ export class Template {
 
   /** Bytes that `fill` writes at most. */
   get lengthMax(): number {
-    return this.#elements.length + this.count * valueElementsMax
+    // And words are written over the end.
+    return this.#elementsLength + this.count * valueElementsMax + 3
   }
 
   /**
    * Write the elements for the slots of a run that begins at `start` of `slots` to `target` from `at` on. The batch has the
    * template's shape. Gives the offset after them.
    */
-  fill(target: Uint8Array, at: number, batch: SeriesBatch, slots: Int32Array, start: number): number {
+  fill(target: DataView, at: number, batch: SeriesBatch, slots: Int32Array, start: number): number {
     this.#fillTimestamps(batch, slots, start)
     const { values, flags } = batch
     const order = this.#order
@@ -81,7 +87,10 @@ export class Template {
     for (let i = 0; i < valueAt.length; i++) {
       const slot = slots[start + (order === null ? i : order[i]!)]!
       const end = valueAt[i]!
-      while (from < end) target[at++] = elements[from++]!
+      // Words of four, the last one over the end: half the time of bytes.
+      for (; from < end; from += 4, at += 4) target.setUint32(at, elements.getUint32(from, true), true)
+      at -= from - end
+      from = end
       const value = values[slot]!
       if (flags !== null && flags[slot] === SlotFlag.stale) {
         at = writer.write(target, at, staleBits.low, staleBits.high, places[i]!)
@@ -92,7 +101,7 @@ export class Template {
         at = writer.write(target, at, wordScratch.getUint32(0, true), wordScratch.getUint32(4, true), places[i]!)
       }
     }
-    while (from < elements.length) target[at++] = elements[from++]!
+    for (; from < this.#elementsLength; from++) target.setUint8(at++, elements.getUint8(from))
     return at
   }
 
@@ -103,7 +112,8 @@ export class Template {
       writeTimestamp(timestampScratch, 0, batch.timestampMs)
       const sharedAt = this.#sharedAt
       const sharedByte = this.#sharedByte
-      for (let i = 0; i < sharedAt.length; i++) elements[sharedAt[i]!] = timestampScratch[sharedByte[i]!]!
+      for (let i = 0; i < sharedAt.length; i++)
+        elements.setUint8(sharedAt[i]!, timestampScratch.getUint8(sharedByte[i]!))
       return
     }
     const order = this.#order
@@ -148,11 +158,11 @@ class ValueWriter {
   }
 
   /** Write the value whose bits are `low` and `high`, and which stands at `place` of the message. Gives the offset after. */
-  write(target: Uint8Array, at: number, low: number, high: number, place: number): number {
+  write(target: DataView, at: number, low: number, high: number, place: number): number {
     const isRepeated = low === this.#lastLow && high === this.#lastHigh && this.#lastAt >= 0
     const lastOffset = place - this.#lastAt
     this.#lastAt = place
-    if (isRepeated && lastOffset <= offsetMax) return emitCopy(target, at, lastOffset, 8)
+    if (isRepeated && lastOffset <= offsetMax) return writeCopy(target, at, lastOffset, 8)
     this.#lastLow = low
     this.#lastHigh = high
     let copied = 0
@@ -161,7 +171,7 @@ class ValueWriter {
       const offset = place - this.#zerosAt
       if (this.#zerosAt >= 0 && offset <= offsetMax) {
         copied = Math.min(zeros, this.#zeros)
-        at = emitCopy(target, at, offset, copied)
+        at = writeCopy(target, at, offset, copied)
       }
       // The short form of a copy reaches 2047 back.
       if (zeros >= this.#zeros || offset >= 2048) {
@@ -170,11 +180,26 @@ class ValueWriter {
       }
       if (copied === 8) return at
     }
-    target[at++] = (7 - copied) << 2
-    for (let i = copied; i < 4; i++) target[at++] = low >>> (i * 8)
-    for (let i = Math.max(copied, 4); i < 8; i++) target[at++] = high >>> (i * 8 - 32)
-    return at
+    target.setUint8(at++, (7 - copied) << 2)
+    if (copied === 0) {
+      target.setUint32(at, low, true)
+      at += 4
+    }
+    // The last four bytes; of a value whose first four and more were copied, those that are left.
+    target.setUint32(at, high >>> (Math.max(0, copied - 4) * 8), true)
+    return at + 8 - Math.max(4, copied)
   }
+}
+
+/** A copy element for `length` (4 … 8) bytes. */
+function writeCopy(target: DataView, at: number, offset: number, length: number): number {
+  if (offset < 2048) {
+    target.setUint16(at, ((offset << 8) & 0xff00) | ((offset >>> 8) << 5) | ((length - 4) << 2) | 1, true)
+    return at + 2
+  }
+  target.setUint8(at, ((length - 1) << 2) | 2)
+  target.setUint16(at + 1, offset, true)
+  return at + 3
 }
 
 /** Zero bytes that a value begins with (the low ones come first) when its low word is zero. */
@@ -186,17 +211,17 @@ function leadingZeros(high: number): number {
 
 const valueWriter = new ValueWriter()
 const wordScratch = new DataView(new ArrayBuffer(8))
-const timestampScratch = new Uint8Array(10)
+const timestampScratch = new DataView(new ArrayBuffer(10))
 
-function writeTimestamp(target: Uint8Array, at: number, timestampMs: number): void {
+function writeTimestamp(target: DataView, at: number, timestampMs: number): void {
   let low = timestampMs >>> 0
   let high = Math.floor(timestampMs / twoPow32) >>> 0
   while (high !== 0 || low >= 0x80) {
-    target[at++] = (low & 0x7f) | 0x80
+    target.setUint8(at++, (low & 0x7f) | 0x80)
     low = ((low >>> 7) | (high << 25)) >>> 0
     high >>>= 7
   }
-  target[at] = low
+  target.setUint8(at, low)
 }
 
 /**
