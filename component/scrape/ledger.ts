@@ -102,7 +102,8 @@ export class Ledger {
 
   /**
    * The batch of a scrape that failed: markers for every series but those that were read before the failure, which stay
-   * unmarked until a scrape does not read them (so Prometheus does it, scrape/scrape.go, scrapeAndReport).
+   * unmarked until a scrape does not read them (so Prometheus does it, scrape/scrape.go, scrapeAndReport). What is marked
+   * already is not marked again when such a scrape has read it.
    */
   failed(columns: Columns | null, report: readonly number[], timestampMs: number): Metrics[] {
     const read = columns && columns.count > 0 ? new Set<Series>() : null
@@ -115,8 +116,9 @@ export class Ledger {
     const flags = new Uint8Array(total).fill(SlotFlag.absent)
     for (let i = 0; i < count; i++) {
       const seen = read?.has(this.#entries[i] as Series) ?? false
-      if (this.#tracked[i] === 1 && !seen) flags[i] = SlotFlag.stale
-      this.#tracked[i] = seen ? 1 : 0
+      if (this.#tracked[i] !== 1 || seen) continue
+      flags[i] = SlotFlag.stale
+      this.#tracked[i] = 0
     }
     for (let i = 0; i < report.length; i++) {
       values[count + i] = report[i] as number
