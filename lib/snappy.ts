@@ -9,7 +9,7 @@ export class SnappyError extends RangeError {
 const offsetMax = 65535
 const hashBitsMax = 14
 const hashTable = new Int32Array(1 << hashBitsMax)
-/** Literals from this length on are copied by the engine's memcpy, shorter ones byte by byte: measured, see the bench. */
+/** Literals from this length on are copied by the engine's memcpy, shorter ones here: a call costs more than they do. */
 const memcpyMin = 96
 
 /** The largest block that `snappyCompress` makes of `length` bytes. */
@@ -198,7 +198,7 @@ function memoryOf(length: number): Uint8Array {
   return new Uint8Array(memory.buffer, memory.byteOffset, length)
 }
 
-/** The same bytes as a plain array: loops that see Buffers too run at half the speed. */
+/** The same bytes as a plain array, so that the loops see one kind of object only. */
 function plain(bytes: Uint8Array): Uint8Array {
   return Buffer.isBuffer(bytes) ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length) : bytes
 }
@@ -258,7 +258,7 @@ function uncompressElements(block: Uint8Array, at: number, target: Uint8Array): 
     const stop = out + length
     let from = out - offset
     if (offset >= 4) {
-      // Words of four: 1.9 times as fast as bytes. They may run over the end of the copy, which what follows puts right.
+      // Words of four, faster than bytes. They may run over the end of the copy, which what follows puts right.
       while (out < stop && out <= wordLimit) {
         words.setUint32(out, words.getUint32(from, true), true)
         out += 4
