@@ -86,6 +86,9 @@ export class ScrapeLoop {
   #cache: SeriesCache
   #source: SourceReader | null = null
   #converter: HistogramConverter | null
+  /** Whose reading was the last: it knows the types. */
+  #lastReader: { typeOf(slot: number): MetricType }
+  readonly #typeOf = (slot: number): MetricType => this.#lastReader.typeOf(slot)
   #ledger: Ledger
   #report: readonly Series[]
   #timer: Timer | null = null
@@ -93,6 +96,10 @@ export class ScrapeLoop {
   #abort = new AbortController()
   #stopped = false
   #retired: (() => void) | null = null
+  /** The time of the markers of a retired target. */
+  #staleAtMs = 0
+  /** Another loop writes the same series now: this one must not mark them stale when it ends. */
+  superseded = false
   /** When the next scrape is due, monotonic. */
   #dueMs = 0
   /** The wall clock's time at which scrapes are aligned; 0: not yet. */
@@ -165,7 +172,7 @@ export class ScrapeLoop {
     return Math.floor(Math.abs(now - this.#alignedMs) <= toleranceMs ? this.#alignedMs : now)
   }
 
-  /** One scrape now, outside the loop's own turns; for tests and for `start`. */
+  /** One scrape, and everything that comes of it handed on. */
   async #scrape(): Promise<void> {
     const context = this.#context()
     this.#adopt(context.config)
@@ -209,9 +216,6 @@ export class ScrapeLoop {
       for (const metrics of this.#ledger.failed(columns, report, timestampMs)) await this.#forward(metrics)
     }
   }
-
-  readonly #typeOf = (slot: number): MetricType => this.#lastReader.typeOf(slot)
-  #lastReader: { typeOf(slot: number): MetricType }
 
   #countRefusals(context: LoopContext, columns: Columns, error: Error | null): void {
     const { instruments, log } = context
@@ -411,8 +415,6 @@ export class ScrapeLoop {
     this.#timer = clock.setTimeout(() => this.#turn(), next + intervalMs * 1.1)
   }
 
-  #staleAtMs = 0
-
   #retireNow(): void {
     const done = this.#retired as () => void
     const running = this.#running ?? Promise.resolve()
@@ -423,9 +425,6 @@ export class ScrapeLoop {
       done()
     })
   }
-
-  /** Another loop writes the same series now: this one must not mark them stale when it ends. */
-  superseded = false
 
   /** The target came back before its series were marked: go on. */
   revive(): void {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import fc from 'fast-check'
 import { MetricFamily } from '#component'
 import type { MetricSink } from '#component'
 import { labelsFrom, labelsText, SlotFlag } from '#pdata'
@@ -182,4 +183,51 @@ test('classic histograms become native ones with custom buckets where it is aske
     if (i === 1) assert.equal(out.series[1], kept)
     kept = out.series[1]
   }
+})
+
+test('with a memory or without, the same is read, whatever the source gave before', () => {
+  const families = [
+    requests,
+    new MetricFamily('requests_total', 'counter', 'Others.', ['method', 'code']),
+    temperature,
+    latency,
+    rpc,
+  ]
+  const call = fc.record({
+    family: fc.constantFrom(...families),
+    value: fc.nat(9),
+    label: fc.constantFrom('', 'a', 'b'),
+    points: fc.constantFrom([1, Infinity], [0.5], []),
+  })
+  const run = (sink: MetricSink, calls: readonly (typeof call extends fc.Arbitrary<infer T> ? T : never)[]): void => {
+    for (const { family, value, label, points } of calls) {
+      const labels = family.labelNames.map((_, i) => (i === 0 ? label : 'x'))
+      const values = points.map(() => value)
+      if (family.type === 'histogram') sink.histogram(family, value, value, points, values, ...labels)
+      else if (family.type === 'summary') sink.summary(family, value, value, points, values, ...labels)
+      else sink.sample(family, value, ...labels)
+    }
+  }
+  const flagged = (columns: Columns): unknown[] => [
+    columns.error?.message,
+    columns.duplicates,
+    columns.samplesScraped,
+    ...columns.series.map((series, i) => [
+      labelsText(series.labels),
+      columns.values[i],
+      columns.flags[i],
+      columns.tracked[i],
+    ]),
+  ]
+  fc.assert(
+    fc.property(fc.array(fc.array(call, { maxLength: 6 }), { maxLength: 6 }), (collections) => {
+      const reader = new SourceReader({ ...options, sampleLimit: 12 })
+      for (const calls of collections) {
+        const cached = flagged(collect(reader, (sink) => run(sink, calls)))
+        const fresh = new SourceReader({ ...options, sampleLimit: 12 })
+        assert.deepEqual(cached, flagged(collect(fresh, (sink) => run(sink, calls))))
+      }
+    }),
+    { numRuns: 800 },
+  )
 })

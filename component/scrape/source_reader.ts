@@ -77,6 +77,11 @@ export class SourceReader implements MetricSink {
   #known = new Set<string>()
   #metadata = new Map<MetricFamily, Metadata>()
   #reading = false
+  /** The last metric that was not there before. */
+  #added: Metric | null = null
+  /** Where `typeOf` stands: the slot asked for last, and its metric. */
+  #typeAt = 0
+  #typeMetric = 0
 
   constructor(options: SeriesCacheOptions) {
     this.#options = options
@@ -125,9 +130,6 @@ export class SourceReader implements MetricSink {
       this.#typeMetric++
     }
   }
-
-  #typeAt = 0
-  #typeMetric = 0
 
   sample(family: MetricFamily, value: number, ...labelValues: string[]): void {
     const metric = this.#metric(family, labelValues, noNumbers, 'float')
@@ -182,9 +184,6 @@ export class SourceReader implements MetricSink {
     const stands = this.columns.add(metric.first + i, value, undefined, histogram)
     if (fresh === metric && stands && !this.columns.limitExceeded) this.columns.seriesAdded++
   }
-
-  /** The last metric that was not there before. */
-  #added: Metric | null = null
 
   #metric(
     family: MetricFamily,

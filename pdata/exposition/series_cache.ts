@@ -84,6 +84,12 @@ export class SeriesCache {
   #seenAt = new Int32Array(0)
   #known = false
   #keyHash = 0
+  /** The slot of the last new series; it counts as added once its sample stands. */
+  #added = -1
+  /** Was the last exposition in another format? Its keys and comments mean nothing then. */
+  formatChanged = false
+  #format: ExpositionFormat | null = null
+  #formatNow: ExpositionFormat | null = null
   readonly family = new FamilyState()
   #metadata = new Map<string, Metadata>()
   #metadataNext = new Map<string, Metadata>()
@@ -136,11 +142,6 @@ export class SeriesCache {
   typeOf(slot: number): MetricType {
     return typesByNumber[(this.table.kind[slot] as number) & ~createdBit] ?? MetricType.unknown
   }
-
-  /** Was the last exposition in another format? Its keys and comments mean nothing then. */
-  formatChanged = false
-  #format: ExpositionFormat | null = null
-  #formatNow: ExpositionFormat | null = null
 
   #resetFamily(): void {
     const { family } = this
@@ -323,9 +324,6 @@ export class SeriesCache {
     if (!this.#known && (kindBits & createdBit) === 0) this.#added = made
     return made
   }
-
-  /** The slot of the last new series; it counts as added once its sample stands. */
-  #added = -1
 
   /** Another spelling of a series that is there: in this exposition, or in the last. */
   #sameLabels(
