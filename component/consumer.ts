@@ -1,5 +1,5 @@
 // How telemetry moves from one component to the next, and how a refusal is said.
-import type { Metrics } from '#pdata'
+import type { Logs, Metrics, Traces } from '#pdata'
 
 /**
  * Takes batches. Returns nothing when done, or a promise when the caller must wait: waiting is the back-pressure, all the
@@ -11,6 +11,10 @@ export interface Consumer<Batch> {
 }
 
 export type MetricsConsumer = Consumer<Metrics>
+export type LogsConsumer = Consumer<Logs>
+export type TracesConsumer = Consumer<Traces>
+/** A batch of any signal. A batch that goes to several consumers has `shared` set before. */
+export type Batch = Metrics | Logs | Traces
 
 export class ConsumeError extends Error {
   override readonly name = 'ConsumeError'
@@ -36,6 +40,16 @@ export interface Port<Batch> extends Consumer<Batch> {
 }
 
 export type MetricsPort = Port<Metrics>
+export type LogsPort = Port<Logs>
+export type TracesPort = Port<Traces>
+
+/** What an `output { }` block or a pipeline refers to: a node's ports for OTLP's signals, those that it takes. */
+export interface OtelConsumer {
+  readonly nodeId: string
+  readonly metrics?: MetricsPort
+  readonly logs?: LogsPort
+  readonly traces?: TracesPort
+}
 
 /**
  * What one node did with the items it got: `in = out + dropped + refused + waiting` at every moment.

@@ -1,6 +1,19 @@
 // The contract between a component and the service that runs it.
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { MetricsConsumer, MetricsPort, NodeCounters, Signal } from './consumer.ts'
+import type {
+  Batch,
+  Consumer,
+  LogsConsumer,
+  LogsPort,
+  MetricsConsumer,
+  MetricsPort,
+  NodeCounters,
+  OtelConsumer,
+  Port,
+  Signal,
+  TracesConsumer,
+  TracesPort,
+} from './consumer.ts'
 import type { MetricSource } from './metric_source.ts'
 import type { Settings } from './schema.ts'
 import type { Value } from './values.ts'
@@ -19,8 +32,10 @@ export interface ComponentDefinition<S extends object = object> {
   readonly stability: Stability
   /** One sentence for the reference page. */
   readonly doc: string
-  /** The signals that its `receiver` export takes; none: it has no such export. */
+  /** The signals that it takes; none: nobody can send to it. */
   readonly consumes?: readonly Signal[]
+  /** How others refer to it: see `inputExports`. Absent: `prometheus`. */
+  readonly input?: InputKind
   /** Its other exports: name to the name of the type (`list(target)`, `string`, `RelabelRules`), with documentation. */
   readonly exports?: Readonly<Record<string, { readonly type: string; readonly doc: string }>>
   readonly settings: Settings<S>
@@ -34,10 +49,75 @@ export interface ComponentDefinition<S extends object = object> {
   create(host: Host, settings: S): Component<S> | Promise<Component<S>>
 }
 
+/**
+ * The face that the collector's YAML shows: registered in the manifest under `kind/type`. Settings are declared as users
+ * write them in YAML (a `block` is a map under its key, `blocks` a list of maps); where they are shaped as in Alloy, the
+ * same fields are spread in, with YAML's defaults.
+ */
+export interface YamlDefinition<S extends object = object> {
+  readonly kind: YamlKind
+  /** The type as it is called now, then its older names: `otlp_http`, `otlphttp`. */
+  readonly types: readonly [string, ...string[]]
+  readonly stability: Stability
+  readonly doc: string
+  /** The signals of the pipelines it may stand in; none for extensions. For connectors: those it takes. */
+  readonly signals: readonly Signal[]
+  /** Connectors: the signals that it gives for one it takes. */
+  readonly produces?: Readonly<Partial<Record<Signal, readonly Signal[]>>>
+  readonly settings: Settings<S>
+  /**
+   * As `ComponentDefinition.create`. `output` holds what the pipelines say: where each signal goes. A receiver, exporter,
+   * connector or extension is made once and stands in every pipeline that names it; a processor is made for each pipeline.
+   */
+  create(host: Host, settings: S, output: OtelOutput): Component<S> | Promise<Component<S>>
+}
+
+export const YamlKind = {
+  receiver: 'receiver',
+  processor: 'processor',
+  exporter: 'exporter',
+  connector: 'connector',
+  extension: 'extension',
+} as const
+export type YamlKind = (typeof YamlKind)[keyof typeof YamlKind]
+
+/** Decoded `otelOutput`: where a component sends each signal. */
+export interface OtelOutput {
+  readonly metrics: readonly OtelConsumer[]
+  readonly logs: readonly OtelConsumer[]
+  readonly traces: readonly OtelConsumer[]
+}
+
+/** The ports for each signal behind an output. Consumers that do not take the signal are left out. */
+export function outputPorts(output: OtelOutput): {
+  readonly metrics: readonly MetricsPort[]
+  readonly logs: readonly LogsPort[]
+  readonly traces: readonly TracesPort[]
+} {
+  return {
+    metrics: output.metrics.flatMap((consumer) => consumer.metrics ?? []),
+    logs: output.logs.flatMap((consumer) => consumer.logs ?? []),
+    traces: output.traces.flatMap((consumer) => consumer.traces ?? []),
+  }
+}
+
+/**
+ * How a node that consumes is referred to: by the export `receiver` of type `MetricsReceiver` or `LogsReceiver`, whose
+ * value is a `Port`, or by the export `input` of type `otelcol.Consumer`, whose value is an `OtelConsumer`.
+ */
+export const inputExports = {
+  prometheus: { name: 'receiver', type: 'MetricsReceiver' },
+  loki: { name: 'receiver', type: 'LogsReceiver' },
+  otelcol: { name: 'input', type: 'otelcol.Consumer' },
+} as const
+export type InputKind = keyof typeof inputExports
+
 /** An instance. Calls never overlap: create, start, (update | consume)*, stop. */
 export interface Component<S extends object = object> {
   /** Where metrics come in, for a component whose definition says that it consumes them. */
   readonly metrics?: MetricsConsumer
+  readonly logs?: LogsConsumer
+  readonly traces?: TracesConsumer
   /** Bind sockets, start timers. A failure makes the node unhealthy and is tried again by nobody: retry inside. */
   start?(): void | Promise<void>
   /**
@@ -175,7 +255,7 @@ export interface Host {
   /** The component's own health; the service adds evaluation's. Calling again with the same state is cheap. */
   setHealth(state: HealthState, message: string): void
   /** One consumer for all of `ports`; counts `out` once per item. Ask again after an update. */
-  outlet(ports: readonly MetricsPort[]): MetricsConsumer
+  outlet<B extends Batch>(ports: readonly Port<B>[]): Consumer<B>
   /**
    * The source behind an in-process target, if `address` is the memory address and `path` is a node's; else undefined.
    * `path` is a URL path: `/api/v0/component/<id>/metrics`, or `/metrics` for the process's own.

@@ -1,17 +1,41 @@
 // The door of the component contract. Host services have doors of their own (`#component/relabel`, `#component/scrape`, …).
-export { Count, Distribution, HealthState, SettingsError, Stability } from './contract.ts'
+export {
+  Count,
+  Distribution,
+  HealthState,
+  inputExports,
+  outputPorts,
+  SettingsError,
+  Stability,
+  YamlKind,
+} from './contract.ts'
 export type {
   Clock,
   Component,
   ComponentDefinition,
   Host,
   HostGlobals,
+  InputKind,
   Instruments,
   Logger,
+  OtelOutput,
   Timer,
+  YamlDefinition,
 } from './contract.ts'
 export { ConsumeError, NodeCounters } from './consumer.ts'
-export type { Consumer, MetricsConsumer, MetricsPort, Port, Signal } from './consumer.ts'
+export type {
+  Batch,
+  Consumer,
+  LogsConsumer,
+  LogsPort,
+  MetricsConsumer,
+  MetricsPort,
+  OtelConsumer,
+  Port,
+  Signal,
+  TracesConsumer,
+  TracesPort,
+} from './consumer.ts'
 export { MetricFamily } from './metric_source.ts'
 export type { MetricSink, MetricSource } from './metric_source.ts'
 export {
@@ -31,10 +55,13 @@ export {
   float,
   int,
   list,
+  logsReceiver,
   map,
   metricsReceiver,
   oneOf,
   optionalSecret,
+  otelConsumer,
+  otelOutput,
   parseGoDuration,
   secret,
   string,

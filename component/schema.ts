@@ -16,7 +16,7 @@
 //   type ScrapeSettings = SettingsOf<typeof settings>
 //
 // Decoded keys are as users write them. A block that is present starts from its own defaults.
-import type { MetricsPort } from './consumer.ts'
+import type { LogsPort, MetricsPort, OtelConsumer } from './consumer.ts'
 import type { Value } from './values.ts'
 import { Capsule, entriesOf, kindOf, OptionalSecret, Secret, Target, Unknown, ValueError } from './values.ts'
 
@@ -291,7 +291,10 @@ export function list<T>(element: Type<T>): Type<readonly T[]> {
     decode(value) {
       if (value instanceof Uint8Array) return [...value].map((byte) => element.decode(BigInt(byte)))
       if (!Array.isArray(value)) throw mismatch(`list(${element.name})`, value)
-      return decodeEach(value.map((item: Value, i) => [i, item] as const), element).map(([, item]) => item)
+      return decodeEach(
+        value.map((item: Value, i) => [i, item] as const),
+        element,
+      ).map(([, item]) => item)
     },
     accepts: (from) => from.startsWith('list(') && acceptsUnknown(element, from.slice(5, -1)),
     json: { type: 'array', items: element.json },
@@ -397,11 +400,21 @@ export function capsule<T extends object>(type: string): Type<T> {
 
 /** Where metrics go: another component's `receiver` export. */
 export const metricsReceiver: Type<MetricsPort> = capsule<MetricsPort>('MetricsReceiver')
+/** Where lines go: a Loki component's `receiver` export. */
+export const logsReceiver: Type<LogsPort> = capsule<LogsPort>('LogsReceiver')
+/** Where OTLP telemetry goes: another component's `input` export. */
+export const otelConsumer: Type<OtelConsumer> = capsule<OtelConsumer>('otelcol.Consumer')
 
 // --------------------------------------------------------------------------------------------------------- fields
 
 /** A default as users would write it (durations as text, numbers plain). */
-export type DefaultValue = string | number | boolean | null | readonly DefaultValue[] | { readonly [k: string]: DefaultValue }
+export type DefaultValue =
+  | string
+  | number
+  | boolean
+  | null
+  | readonly DefaultValue[]
+  | { readonly [k: string]: DefaultValue }
 
 export type Field<T> = AttributeField<T> | BlockField<T> | BlocksField<T>
 
@@ -444,7 +457,11 @@ interface AttributeOptions {
 }
 
 export function attr<T>(type: Type<T>, doc: string, options: { required: true } & AttributeOptions): AttributeField<T>
-export function attr<T>(type: Type<T>, doc: string, options: { default: DefaultValue } & AttributeOptions): AttributeField<T>
+export function attr<T>(
+  type: Type<T>,
+  doc: string,
+  options: { default: DefaultValue } & AttributeOptions,
+): AttributeField<T>
 export function attr<T>(type: Type<T>, doc: string, options?: AttributeOptions): AttributeField<T | undefined>
 export function attr<T>(type: Type<T>, doc: string, options: AttributeOptions = {}): AttributeField<T> {
   return {
@@ -501,6 +518,16 @@ export function defineSettings<F extends Fields>(
 ): Settings<SettingsOfFields<F>> {
   return { fields, check: options.check ?? (() => {}) }
 }
+
+/**
+ * The `output` block of components in Alloy's language; where pipelines of the collector's YAML are compiled, it is filled
+ * in. Decoded: `{ metrics, logs, traces }`, each a list of `OtelConsumer`.
+ */
+export const otelOutput = defineSettings({
+  metrics: attr(list(otelConsumer), 'Where metrics go.', { default: [] }),
+  logs: attr(list(otelConsumer), 'Where logs go.', { default: [] }),
+  traces: attr(list(otelConsumer), 'Where traces go.', { default: [] }),
+})
 
 /** `default` as the value that a user's expression would have given. */
 export function defaultAsValue(value: DefaultValue): Value {

@@ -152,7 +152,8 @@ export function valuesEqual(a: Value, b: Value): boolean {
   // oxlint-disable-next-line eqeqeq -- a bigint and a number compare by value
   if (isNumber(a)) return isNumber(b) && a == b
   if (typeof a !== 'object' || typeof b !== 'object') return false
-  if (Array.isArray(a)) return Array.isArray(b) && a.length === b.length && a.every((x, i) => valuesEqual(x, b[i] as Value))
+  if (Array.isArray(a))
+    return Array.isArray(b) && a.length === b.length && a.every((x, i) => valuesEqual(x, b[i] as Value))
   if (a instanceof Uint8Array) return b instanceof Uint8Array && Buffer.compare(a, b) === 0
   const x = entriesOf(a)
   const y = entriesOf(b)
@@ -164,7 +165,8 @@ export function valuesEqual(a: Value, b: Value): boolean {
     return true
   }
   if (a instanceof Secret) return b instanceof Secret && a.reveal() === b.reveal()
-  if (a instanceof OptionalSecret) return b instanceof OptionalSecret && a.isSecret === b.isSecret && a.reveal() === b.reveal()
+  if (a instanceof OptionalSecret)
+    return b instanceof OptionalSecret && a.isSecret === b.isSecret && a.reveal() === b.reveal()
   if (a instanceof Capsule) return b instanceof Capsule && a.type === b.type && a.value === b.value
   return false
 }

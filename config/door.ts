@@ -8,6 +8,14 @@ export { readConfiguration } from './alloy/sources.ts'
 export { renderDiagnostics } from './diagnostics.ts'
 export type { Diagnostic } from './diagnostics.ts'
 export { hasErrors } from './plan.ts'
-export type { CompileOptions, ComponentRegistry, Evaluation, ExportsView, Plan, PlanNode, ProcessSettings } from './plan.ts'
+export type {
+  CompileOptions,
+  ComponentRegistry,
+  Evaluation,
+  ExportsView,
+  Plan,
+  PlanNode,
+  ProcessSettings,
+} from './plan.ts'
 export { httpBlock } from './alloy/http_block.ts'
 export type { HttpBlock } from './alloy/http_block.ts'

@@ -1,5 +1,5 @@
 // What a configuration compiles to, whichever language it was written in: nodes with settings that can be evaluated.
-import type { ComponentDefinition, Signal, Stability, Value } from '#component'
+import type { ComponentDefinition, Stability, Value } from '#component'
 import type { Range } from './alloy/ast.ts'
 import type { Diagnostic } from './diagnostics.ts'
 
@@ -7,8 +7,8 @@ import type { Diagnostic } from './diagnostics.ts'
 export interface ExportsView {
   /** The exports of a node, by name; undefined: not known (it does not run, or the configuration is only checked). */
   exports(nodeId: string): ReadonlyMap<string, Value> | undefined
-  /** The value that refers to a node's port: the same for the same id and signals as long as the process lives. */
-  receiver(nodeId: string, signals: readonly Signal[]): Value
+  /** The value that refers to a node's ports (`inputExports`): the same for the same id as long as the process lives. */
+  receiver(nodeId: string, definition: ComponentDefinition): Value
 }
 
 export interface Evaluation {

@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ComponentDefinition, DefaultValue, Field, Settings } from '#component'
+import { inputExports } from '#component'
 import { registry } from './components.ts'
 
 const root = join(import.meta.dirname, '..')
@@ -72,8 +73,10 @@ function cell(text: string): string {
 
 function exportLines(definition: ComponentDefinition): string[] {
   const rows: string[] = []
-  if (definition.consumes)
-    rows.push(`| \`receiver\` | \`MetricsReceiver\` | Where others send ${definition.consumes.join(', ')}. |`)
+  if (definition.consumes) {
+    const { name, type } = inputExports[definition.input ?? 'prometheus']
+    rows.push(`| \`${name}\` | \`${type}\` | Where others send ${definition.consumes.join(', ')}. |`)
+  }
   for (const [name, { type, doc }] of Object.entries(definition.exports ?? {})) {
     rows.push(`| \`${name}\` | \`${type}\` | ${cell(doc)} |`)
   }

@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Capsule, type Signal, type Stability, Stability as Stabilities } from '#component'
+import { Capsule, type ComponentDefinition, inputExports, type Stability, Stability as Stabilities } from '#component'
 import { compileAlloy, type ExportsView, hasErrors, ImportStore, readConfiguration, renderDiagnostics } from '#config'
 import { LineLoggerProvider, loggerFor } from '#service'
 import { systemClock } from '#lib/clock'
@@ -71,11 +71,11 @@ function nothingRuns(): ExportsView {
   const receivers = new Map<string, Capsule>()
   return {
     exports: () => undefined,
-    receiver(nodeId: string, signals: readonly Signal[]) {
+    receiver(nodeId: string, definition: ComponentDefinition) {
       let capsule = receivers.get(nodeId)
       if (!capsule) {
-        const port = { nodeId, signal: signals[0] ?? 'metrics', consume: () => undefined }
-        capsule = new Capsule('MetricsReceiver', port)
+        const port = { nodeId, signal: definition.consumes?.[0] ?? 'metrics', consume: () => undefined }
+        capsule = new Capsule(inputExports[definition.input ?? 'prometheus'].type, port)
         receivers.set(nodeId, capsule)
       }
       return capsule

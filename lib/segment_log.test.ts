@@ -23,11 +23,15 @@ const options = (more: Partial<SegmentLogOptions> = {}): SegmentLogOptions => ({
   ...more,
 })
 const payload = (text: string): Uint8Array => Buffer.from(text)
-const segments = (): string[] => readdirSync(directory).filter((name) => name.endsWith('.seg')).sort()
+const segments = (): string[] =>
+  readdirSync(directory)
+    .filter((name) => name.endsWith('.seg'))
+    .sort()
 
 async function readAll(log: SegmentLog): Promise<string[]> {
   const out: string[] = []
-  for (let record = await log.read(); record; record = await log.read()) out.push(Buffer.from(record.payload).toString())
+  for (let record = await log.read(); record; record = await log.read())
+    out.push(Buffer.from(record.payload).toString())
   return out
 }
 
@@ -114,7 +118,10 @@ describe('a segment log', () => {
     const log = await SegmentLog.open(options({ segmentBytesMax: 40 }))
     for (const text of ['a'.repeat(30), 'b'.repeat(30), 'c'.repeat(30)]) await log.append([payload(text)])
     const dropped = await log.dropOldest()
-    assert.deepEqual(dropped.payloads.map((p) => Buffer.from(p).toString()[0]), ['a'])
+    assert.deepEqual(
+      dropped.payloads.map((p) => Buffer.from(p).toString()[0]),
+      ['a'],
+    )
     assert.equal((await readAll(log)).length, 2)
     await log.close()
   })

@@ -16,12 +16,9 @@ export {
   SlotFlag,
   staleBits,
 } from './series.ts'
-export type {
-  HistogramSpan,
-  Labels,
-  NativeHistogram,
-  Notable,
-  SeriesBatchColumns,
-  SlotExemplar,
-} from './series.ts'
+export type { HistogramSpan, Labels, NativeHistogram, Notable, SeriesBatchColumns, SlotExemplar } from './series.ts'
+export type { ClientContext } from './client_context.ts'
+export { LogStream } from './log_streams.ts'
 export { Metrics } from './metrics.ts'
+export { Logs, Traces } from './signals.ts'
+export type { WireChunks } from './signals.ts'

@@ -1,9 +1,9 @@
 // The running graph: brings plans to life, keeps settings up to date with exports, changes over to a new plan as a whole.
-import type { MetricSource, Signal, Value } from '#component'
-import { Capsule, HealthState, SettingsError, valuesEqual } from '#component'
+import type { ComponentDefinition, MetricSource, Value } from '#component'
+import { HealthState, inputExports, SettingsError, valuesEqual } from '#component'
 import type { Diagnostic, ExportsView, Plan, PlanNode } from '#config'
 import { hasErrors } from '#config'
-import { NodePort, receiverCapsule, RunningNode, type NodeContext } from './node.ts'
+import { NodeInput, RunningNode, type NodeContext } from './node.ts'
 
 /** What becomes of one node of a new plan. */
 type Change =
@@ -28,7 +28,7 @@ const roundsMax = 100
 export class Graph {
   readonly #context: GraphContext
   readonly #nodeContext: NodeContext
-  readonly #ports = new Map<string, { port: NodePort; capsule: Capsule }>()
+  readonly #inputs = new Map<string, NodeInput>()
   readonly #dirty = new Set<string>()
   #nodes = new Map<string, RunningNode>()
   #plan: Plan | undefined
@@ -56,15 +56,14 @@ export class Graph {
   /** The exports of the running nodes, and the ports of all. */
   readonly view: ExportsView = {
     exports: (id) => this.#nodes.get(id)?.exports,
-    receiver: (id, signals) => this.#receiver(id, signals),
+    receiver: (id, definition) => this.#receiver(id, definition),
   }
 
-  #receiver(id: string, _signals: readonly Signal[]): Value {
-    let known = this.#ports.get(id)
-    if (!known) {
-      const port = new NodePort(id)
-      known = { port, capsule: receiverCapsule(port) }
-      this.#ports.set(id, known)
+  #receiver(id: string, definition: ComponentDefinition): Value {
+    let known = this.#inputs.get(id)
+    if (!known || known.capsule.type !== inputExports[definition.input ?? 'prometheus'].type) {
+      known = new NodeInput(id, definition)
+      this.#inputs.set(id, known)
     }
     return known.capsule
   }
@@ -105,7 +104,7 @@ export class Graph {
     const changes = new Map<string, Change>()
     const view: ExportsView = {
       exports: (id) => stagedNode(changes.get(id))?.exports,
-      receiver: (id, signals) => this.#receiver(id, signals),
+      receiver: (id, definition) => this.#receiver(id, definition),
     }
     for (const node of plan.nodes.values()) {
       const { settings, value, diagnostics: found } = node.evaluate(view)
@@ -158,9 +157,9 @@ export class Graph {
     const rest = removed.filter((node) => node.definition.consumes?.length)
     await stopInOrder(rest, oldPlan, removeDeadlineMs)
     for (const node of removed) {
-      const known = this.#ports.get(node.id)
-      if (known?.port.node === node) known.port.node = undefined
-      if (!this.#nodes.has(node.id)) this.#ports.delete(node.id)
+      const known = this.#inputs.get(node.id)
+      if (known?.node === node) known.bind(undefined)
+      if (!this.#nodes.has(node.id)) this.#inputs.delete(node.id)
     }
     old.clear()
   }
@@ -192,9 +191,8 @@ export class Graph {
 
   #bind(node: RunningNode): void {
     if (!node.definition.consumes?.length) return
-    this.#receiver(node.id, node.definition.consumes)
-    const known = this.#ports.get(node.id)
-    if (known) known.port.node = node
+    this.#receiver(node.id, node.definition)
+    this.#inputs.get(node.id)?.bind(node)
   }
 
   async #update(node: RunningNode, settings: object, value: Value): Promise<void> {

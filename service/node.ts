@@ -1,6 +1,7 @@
 // One running node: the component instance with everything the service keeps around it.
 import { join } from 'node:path'
 import type {
+  Batch,
   Clock,
   Component,
   ComponentDefinition,
@@ -9,14 +10,13 @@ import type {
   HostGlobals,
   Instruments,
   Logger,
-  MetricsPort,
+  Port,
   MetricSource,
   Signal,
   Value,
 } from '#component'
-import { Capsule, ConsumeError, HealthState, NodeCounters, valuesEqual } from '#component'
+import { Capsule, ConsumeError, HealthState, inputExports, NodeCounters, valuesEqual } from '#component'
 import type { PlanNode } from '#config'
-import type { Metrics } from '#pdata'
 
 export interface Health {
   readonly state: HealthState
@@ -24,21 +24,22 @@ export interface Health {
   readonly updatedTimeMs: number
 }
 
-/** Takes metrics for a node: counts, and passes on to whichever instance runs behind the node's id now. */
-export class NodePort implements MetricsPort {
+/** Takes one signal for a node: counts, and passes on to whichever instance runs behind the node's id now. */
+export class NodePort<B extends Batch> implements Port<B> {
   readonly nodeId: string
-  readonly signal: Signal = 'metrics'
+  readonly signal: Signal
   node: RunningNode | undefined
 
-  constructor(nodeId: string) {
+  constructor(nodeId: string, signal: Signal) {
     this.nodeId = nodeId
+    this.signal = signal
   }
 
-  consume(batch: Metrics): void | Promise<void> {
+  consume(batch: B): void | Promise<void> {
     const node = this.node
-    const consumer = node?.component?.metrics
+    const consumer = node?.component?.[this.signal] as Consumer<B> | undefined
     if (!node || !consumer) {
-      throw new ConsumeError(`Cannot take metrics: ${this.nodeId} is not running`, { retryable: true })
+      throw new ConsumeError(`Cannot take ${this.signal}: ${this.nodeId} is not running`, { retryable: true })
     }
     const counters = node.counters
     const items = batch.count
@@ -58,22 +59,45 @@ export class NodePort implements MetricsPort {
   }
 }
 
-/** Hands one batch to every port and counts it as `out` once. */
-class Outlet implements Consumer<Metrics> {
-  readonly #node: RunningNode
-  readonly #ports: readonly MetricsPort[]
+/** The ports of a node, and the value that refers to them. Outlives the instances behind it. */
+export class NodeInput {
+  readonly capsule: Capsule
+  readonly #ports: readonly NodePort<Batch>[]
 
-  constructor(node: RunningNode, ports: readonly MetricsPort[]) {
+  constructor(nodeId: string, definition: ComponentDefinition) {
+    const signals = definition.consumes ?? []
+    this.#ports = signals.map((signal) => new NodePort<Batch>(nodeId, signal))
+    const { type } = inputExports[definition.input ?? 'prometheus']
+    const consumer = { nodeId, ...Object.fromEntries(this.#ports.map((port) => [port.signal, port])) }
+    this.capsule = new Capsule(type, type === 'otelcol.Consumer' ? consumer : (this.#ports[0] as object))
+  }
+
+  get node(): RunningNode | undefined {
+    return this.#ports[0]?.node
+  }
+
+  bind(node: RunningNode | undefined): void {
+    for (const port of this.#ports) port.node = node
+  }
+}
+
+/** Hands one batch to every port and counts it as `out` once. */
+class Outlet<B extends Batch> implements Consumer<B> {
+  readonly #node: RunningNode
+  readonly #ports: readonly Port<B>[]
+
+  constructor(node: RunningNode, ports: readonly Port<B>[]) {
     this.#node = node
     this.#ports = ports
   }
 
-  consume(batch: Metrics): void | Promise<void> {
+  consume(batch: B): void | Promise<void> {
     const items = batch.count
     if (this.#ports.length === 0) {
       this.#node.counters.drop('nothing to forward to', items)
       return undefined
     }
+    if (this.#ports.length > 1) batch.shared = true
     let waiting: Promise<void>[] | undefined
     let failure: unknown
     for (const port of this.#ports) {
@@ -218,7 +242,7 @@ export class RunningNode implements Host {
     return this.counters.waiting + this.inFlight
   }
 
-  outlet(ports: readonly MetricsPort[]): Consumer<Metrics> {
+  outlet<B extends Batch>(ports: readonly Port<B>[]): Consumer<B> {
     return new Outlet(this, ports)
   }
 
@@ -228,8 +252,3 @@ export class RunningNode implements Host {
 }
 
 const healthRank: Readonly<Record<HealthState, number>> = { healthy: 0, unknown: 1, exited: 2, unhealthy: 3 }
-
-/** The export that refers to a node's port. */
-export function receiverCapsule(port: NodePort): Capsule {
-  return new Capsule('MetricsReceiver', port)
-}

@@ -121,7 +121,7 @@ for (const name of [...registry.names()].sort()) {
     assert.ok(node)
     for (const [key] of node.exports ?? []) assert.ok(definition.exports?.[key], `the export ${key} is declared`)
     if (definition.consumes?.includes('metrics')) {
-      const receiver = service.graph.view.receiver(node.id, ['metrics']) as { value: MetricsPort }
+      const receiver = service.graph.view.receiver(node.id, definition) as { value: MetricsPort }
       await receiver.value.consume(batch())
       const { counters } = node
       assert.equal(counters.in, 3)

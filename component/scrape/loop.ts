@@ -403,7 +403,7 @@ export class ScrapeLoop {
     if (this.#stopped || this.#retired) return
     this.#retired = done
     if (this.#lastScrapeMs === 0 && !this.#running) {
-      this.stop()
+      void this.stop()
       done()
       return
     }

@@ -1,11 +1,12 @@
 // A host for the tests of components: keeps what a component exports, counts and logs, and hands batches straight on.
 import { systemClock } from '#lib/clock'
-import type { Metrics } from '#pdata'
 import {
   type AttributeInput,
+  type Batch,
   type BlockInput,
   type BodyInput,
   type Clock,
+  type Consumer,
   Count,
   decodeBody,
   Distribution,
@@ -14,9 +15,8 @@ import {
   type HostGlobals,
   type Instruments,
   type Logger,
-  type MetricsConsumer,
-  type MetricsPort,
   NodeCounters,
+  type Port,
   type Settings,
   type Value,
 } from '#component'
@@ -135,9 +135,10 @@ export class TestHost implements Host {
     }
   }
 
-  outlet(ports: readonly MetricsPort[]): MetricsConsumer {
+  outlet<B extends Batch>(ports: readonly Port<B>[]): Consumer<B> {
     return {
-      consume: async (batch: Metrics) => {
+      consume: async (batch: B) => {
+        if (ports.length > 1) batch.shared = true
         for (const port of ports) await port.consume(batch)
         this.counters.out += batch.count
       },

@@ -593,7 +593,7 @@ function variableName(body: Body): string {
 
 /** A view in which no exports are known: what can be checked without running anything. */
 function blind(view: ExportsView): ExportsView {
-  return { exports: () => undefined, receiver: (id, signals) => view.receiver(id, signals) }
+  return { exports: () => undefined, receiver: (id, definition) => view.receiver(id, definition) }
 }
 
 function tracking(view: ExportsView, reads: Set<string>): ExportsView {
@@ -602,9 +602,9 @@ function tracking(view: ExportsView, reads: Set<string>): ExportsView {
       reads.add(id)
       return view.exports(id)
     },
-    receiver(id, signals) {
+    receiver(id, definition) {
       reads.add(id)
-      return view.receiver(id, signals)
+      return view.receiver(id, definition)
     },
   }
 }

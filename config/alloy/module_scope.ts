@@ -1,6 +1,6 @@
 // What names mean inside one body of an Alloy configuration: its components, arguments, variables and declarations.
 import type { ComponentDefinition, Value } from '#component'
-import { Unknown } from '#component'
+import { inputExports, Unknown } from '#component'
 import type { ExportsView } from '../plan.ts'
 import type { Block, Body } from './ast.ts'
 
@@ -44,7 +44,8 @@ export class Names {
   /** All names, for near misses. */
   all(): string[] {
     const own = [...this.declares.keys()]
-    for (const [label, names] of this.imports) for (const name of names?.declares.keys() ?? []) own.push(`${label}.${name}`)
+    for (const [label, names] of this.imports)
+      for (const name of names?.declares.keys() ?? []) own.push(`${label}.${name}`)
     return [...own, ...(this.#outer?.all() ?? [])]
   }
 }
@@ -54,7 +55,12 @@ export type Thunk = (view: ExportsView) => Value
 
 /** What a block id in a scope stands for. */
 export type Entry =
-  | { readonly kind: 'component'; readonly nodeId: string; readonly definition: ComponentDefinition; readonly block: Block }
+  | {
+      readonly kind: 'component'
+      readonly nodeId: string
+      readonly definition: ComponentDefinition
+      readonly block: Block
+    }
   | { readonly kind: 'custom'; readonly module: ModuleScope | undefined; readonly block: Block }
   | { readonly kind: 'other'; readonly block: Block }
 
@@ -121,7 +127,12 @@ export class ModuleScope {
   }
 }
 
-function resolveEntry(entry: Entry, used: number, chain: readonly string[], view: ExportsView): { value: Value; used: number } {
+function resolveEntry(
+  entry: Entry,
+  used: number,
+  chain: readonly string[],
+  view: ExportsView,
+): { value: Value; used: number } {
   if (entry.kind === 'component') return { value: componentExports(entry.nodeId, entry.definition, view), used }
   if (entry.kind === 'other' || !entry.module) return { value: new Unknown('any'), used }
   const wanted = chain[used]
@@ -139,7 +150,7 @@ function componentExports(nodeId: string, definition: ComponentDefinition, view:
     out.set(name, known ? (known.get(name) ?? null) : new Unknown(type))
   }
   if (definition.consumes && definition.consumes.length > 0) {
-    out.set('receiver', view.receiver(nodeId, definition.consumes))
+    out.set(inputExports[definition.input ?? 'prometheus'].name, view.receiver(nodeId, definition))
   }
   return out
 }
@@ -148,4 +159,3 @@ function componentExports(nodeId: string, definition: ComponentDefinition, view:
 export function blocksNamed(body: Body, name: string): Block[] {
   return body.filter((s): s is Block => s.kind === 'block' && s.name.join('.') === name)
 }
-

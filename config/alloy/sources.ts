@@ -18,7 +18,9 @@ export function readConfiguration(path: string): ConfigurationFiles {
     throw new Error(`Cannot read the configuration ${path}: ${(error as Error).message}`, { cause: error })
   }
   if (!isDirectory) return { sources: [{ name: path, text: readFileSync(path) }], directory: dirname(resolve(path)) }
-  const names = readdirSync(path).filter((name) => name.endsWith('.alloy')).sort()
+  const names = readdirSync(path)
+    .filter((name) => name.endsWith('.alloy'))
+    .sort()
   if (names.length === 0) throw new Error(`Cannot read the configuration ${path}: no .alloy file is in it`)
   return {
     sources: names.map((name) => ({ name: join(path, name), text: readFileSync(join(path, name)) })),

@@ -37,6 +37,7 @@ const handlerInFlightFamily = gauge(
 )
 
 const goArchitecture: Readonly<Record<string, string>> = { x64: 'amd64', arm64: 'arm64', arm: 'arm', ia32: '386' }
+const goSystem: Readonly<Record<string, string>> = { win32: 'windows', sunos: 'solaris' }
 
 export interface ExporterOptions {
   /** Sorted by name. */
@@ -163,7 +164,8 @@ export class Exporter implements MetricSource {
   #addOwn(sink: MetricSink): void {
     const { version, includeExporterMetrics } = this.#options
     const goarch = goArchitecture[process.arch] ?? process.arch
-    sink.sample(buildFamily, 1, '', goarch, process.platform, `node${process.versions.node}`, '', 'solder', version)
+    const goos = goSystem[process.platform] ?? process.platform
+    sink.sample(buildFamily, 1, '', goarch, goos, `node${process.versions.node}`, '', 'solder', version)
     sink.sample(handlerErrorsFamily, 0, 'encoding')
     sink.sample(handlerErrorsFamily, 0, 'gathering')
     if (!includeExporterMetrics) return

@@ -1,5 +1,6 @@
 // Every collector by name: whether it runs by default, and where its code is. What does not run is never loaded.
 import type { CollectorDefinition, CollectorHost, Collector } from './collector.ts'
+import type { PortableName } from './portable.ts'
 import type { UnixSettings } from './settings.ts'
 
 export interface CollectorEntry {
@@ -86,6 +87,34 @@ export const collectorEntries: Readonly<Record<string, CollectorEntry>> = {
   zoneinfo: off(() => import('./collectors/zoneinfo.ts')),
 }
 
+/** One of portable.ts, for the system that this runs on or (in a test) is said to run on. */
+const portable = (name: PortableName, platform: NodeJS.Platform): CollectorEntry =>
+  on(async () => {
+    const { loadSystemLibrary, portableCollector } = await import('./portable.ts')
+    return { collector: portableCollector(name, { platform, load: loadSystemLibrary }) }
+  })
+
+/** The collectors that need neither procfs nor sysfs. Windows has no load average. */
+function portableEntries(platform: NodeJS.Platform): Readonly<Record<string, CollectorEntry>> {
+  const shared = ['ntp', 'runit', 'supervisord', 'textfile', 'time']
+  return {
+    ...Object.fromEntries(shared.map((name) => [name, collectorEntries[name] as CollectorEntry])),
+    boottime: portable('boottime', platform),
+    cpu: portable('cpu', platform),
+    filesystem: portable('filesystem', platform),
+    ...(platform === 'win32' ? {} : { loadavg: portable('loadavg', platform) }),
+    meminfo: portable('meminfo', platform),
+    netdev: portable('netdev', platform),
+    os: portable('os', platform),
+    uname: portable('uname', platform),
+  }
+}
+
+/** What can run on `platform`. */
+export function entriesOf(platform: NodeJS.Platform): Readonly<Record<string, CollectorEntry>> {
+  return platform === 'linux' ? collectorEntries : portableEntries(platform)
+}
+
 /** Alloy's collectors for other systems than Linux: configurations may name them, and nothing runs, as with Alloy. */
 const foreignNames: ReadonlySet<string> = new Set(['boottime', 'devstat', 'exec', 'netisr', 'thermal'])
 
@@ -106,23 +135,26 @@ type SelectionSettings = Pick<UnixSettings, 'set_collectors' | 'enable_collector
 /**
  * `set_collectors` replaces the default set; then `disable_collectors` takes away and, after it, `enable_collectors` adds:
  * what stands in both lists runs, as Alloy does it (its documentation says the opposite). Alloy ignores names it does not
- * know; so it is here, but they are given back to be logged.
+ * know; so it is here, but they are given back to be logged. Outside Linux, what needs procfs is not to be had.
  */
-export function selectCollectors(settings: SelectionSettings): Selection {
-  const known = Object.keys(collectorEntries)
+export function selectCollectors(settings: SelectionSettings, platform: NodeJS.Platform = process.platform): Selection {
+  const entries = entriesOf(platform)
+  const known = Object.keys(entries)
   const chosen = new Set(
     settings.set_collectors.length > 0
       ? settings.set_collectors
-      : known.filter((name) => collectorEntries[name]?.enabledByDefault),
+      : known.filter((name) => entries[name]?.enabledByDefault),
   )
   for (const name of settings.disable_collectors) chosen.delete(name)
   for (const name of settings.enable_collectors) chosen.add(name)
-  const isKnown = (name: string): boolean => Object.hasOwn(collectorEntries, name)
+  const isKnown = (name: string): boolean => Object.hasOwn(entries, name)
   const asked = [...settings.set_collectors, ...settings.disable_collectors, ...settings.enable_collectors]
-  const isAlloys = (name: string): boolean => isKnown(name) || foreignNames.has(name) || unavailableNames.has(name)
+  const isLinux = (name: string): boolean => Object.hasOwn(collectorEntries, name) || unavailableNames.has(name)
+  const isAlloys = (name: string): boolean => isKnown(name) || foreignNames.has(name) || isLinux(name)
+  const isMissed = platform === 'linux' ? isLinux : isAlloys
   return {
     names: [...chosen].filter(isKnown).sort(),
-    unavailable: [...chosen].filter((name) => unavailableNames.has(name) && !isKnown(name)).sort(),
+    unavailable: [...chosen].filter((name) => isMissed(name) && !isKnown(name)).sort(),
     unknown: [...new Set(asked.filter((name) => !isAlloys(name)))].sort(),
   }
 }
@@ -132,9 +164,11 @@ export async function createCollectors(
   names: readonly string[],
   settings: UnixSettings,
   host: CollectorHost,
+  platform: NodeJS.Platform = process.platform,
 ): Promise<Collector[]> {
+  const entries = entriesOf(platform)
   const definitions = await Promise.all(
-    names.map(async (name) => (await (collectorEntries[name] as CollectorEntry).load()).collector),
+    names.map(async (name) => (await (entries[name] as CollectorEntry).load()).collector),
   )
   return definitions.map((definition) => definition.create(settings, host))
 }

@@ -8,7 +8,10 @@ import { counter, gauge } from '../families.ts'
 import { compileSetting } from '../filter.ts'
 import type { HostFiles } from '../files.ts'
 
-const secondsFamily = counter('node_cpu_seconds_total', 'Seconds the CPUs spent in each mode.', ['cpu', 'mode'])
+export const cpuSecondsFamily = counter('node_cpu_seconds_total', 'Seconds the CPUs spent in each mode.', [
+  'cpu',
+  'mode',
+])
 const guestFamily = counter('node_cpu_guest_seconds_total', 'Seconds the CPUs spent in guests (VMs) for each mode.', [
   'cpu',
   'mode',
@@ -158,7 +161,7 @@ class CpuCollector implements Collector {
       if ((parsed[i] as number) > (ticks[i] as number)) ticks[i] = parsed[i] as number
     }
     for (let i = 0; i < modes.length; i++) {
-      sink.sample(secondsFamily, (ticks[i] as number) / ticksPerSecond, kept.cpu, modes[i] as string)
+      sink.sample(cpuSecondsFamily, (ticks[i] as number) / ticksPerSecond, kept.cpu, modes[i] as string)
     }
     if (!this.#options.showGuest) return
     sink.sample(guestFamily, (ticks[8] as number) / ticksPerSecond, kept.cpu, 'user')

@@ -55,7 +55,23 @@ export interface Mount {
   readonly fsType: string
   readonly major: string
   readonly minor: string
-  readonly isReadonly: boolean
+  /** undefined: not told. */
+  readonly isReadonly: boolean | undefined
+  /** What statfs(2) is asked for; without it the mount point below `rootfs_path`. */
+  readonly path?: string
+}
+
+/** Where the mounts come from. */
+export interface MountSource {
+  read(files: HostFiles): readonly Mount[] | Promise<readonly Mount[]>
+  /** Whether `node_filesystem_purgeable_bytes` is given, always as 0. */
+  readonly givesPurgeable: boolean
+}
+
+/** node_exporter 1.10 gives the purgeable bytes of macOS on Linux too, as 0. */
+const kernelMounts: MountSource = {
+  read: (files) => parseMounts(readMounts(files), files.rootfs),
+  givesPurgeable: true,
 }
 
 type Answer = StatsFs | { readonly error: string }
@@ -68,6 +84,7 @@ class FilesystemCollector implements Collector {
   readonly #timeoutMs: number
   readonly #clock: Clock
   readonly #statfs: (path: string) => Promise<StatsFs>
+  readonly #source: MountSource
   /** Asked and not answered yet, by path: not asked again until it has answered. */
   readonly #asked: Set<string>
 
@@ -77,27 +94,27 @@ class FilesystemCollector implements Collector {
     timeoutMs: number,
     clock: Clock,
     ask: (path: string) => Promise<StatsFs>,
+    source: MountSource,
   ) {
     this.#mountPoints = mountPoints
     this.#fsTypes = fsTypes
     this.#timeoutMs = timeoutMs
     this.#clock = clock
     this.#statfs = ask
+    this.#source = source
     this.#asked = new Set()
   }
 
   async collect(sink: MetricSink, files: HostFiles, signal: AbortSignal): Promise<void> {
-    const mounts = this.#wanted(parseMounts(readMounts(files), files.rootfs))
-    const answers = mounts.map((mount) =>
-      promptTypes.has(mount.fsType) ? askNow(files.root(mount.mountPoint)) : undefined,
-    )
+    const mounts = this.#wanted(await this.#source.read(files))
+    const answers = mounts.map((mount) => (promptTypes.has(mount.fsType) ? askNow(pathOf(mount, files)) : undefined))
     let next = 0
     /** Asks one mount after the other, and ends with the first that hangs: that one keeps its thread. */
     const askOneByOne = async (): Promise<void> => {
       while (next < mounts.length) {
         const i = next++
         if (answers[i] !== undefined) continue
-        const path = files.root((mounts[i] as Mount).mountPoint)
+        const path = pathOf(mounts[i] as Mount, files)
         if (this.#asked.has(path)) continue
         answers[i] = await this.#ask(path, signal)
         if (this.#asked.has(path)) return
@@ -105,7 +122,8 @@ class FilesystemCollector implements Collector {
     }
     const threads = Math.max(askedMax - this.#asked.size, 0)
     await Promise.all(Array.from({ length: threads }, askOneByOne))
-    for (const [i, mount] of mounts.entries()) addMount(sink, mount, answers[i] ?? timedOut)
+    for (const [i, mount] of mounts.entries())
+      addMount(sink, mount, answers[i] ?? timedOut, this.#source.givesPurgeable)
   }
 
   /** One per place and device: where one was mounted over another, the upper one is what statfs sees. */
@@ -133,6 +151,10 @@ class FilesystemCollector implements Collector {
 
 const timedOut: Answer = { error: 'mountpoint timeout' }
 
+function pathOf(mount: Mount, files: HostFiles): string {
+  return mount.path ?? files.root(mount.mountPoint)
+}
+
 function askNow(path: string): Answer {
   try {
     return statfsSync(path)
@@ -159,11 +181,12 @@ function goErrorText(error: unknown): string {
   return goTexts[Math.abs(errno ?? 0)] ?? code ?? message
 }
 
-function addMount(sink: MetricSink, mount: Mount, answer: Answer): void {
+function addMount(sink: MetricSink, mount: Mount, answer: Answer, givesPurgeable: boolean): void {
   const { device, mountPoint, fsType } = mount
   const failure = 'error' in answer ? answer.error : ''
   sink.sample(errorFamily, failure === '' ? 0 : 1, device, mountPoint, fsType, failure)
-  sink.sample(readonlyFamily, mount.isReadonly ? 1 : 0, device, mountPoint, fsType, failure)
+  const { isReadonly } = mount
+  if (isReadonly !== undefined) sink.sample(readonlyFamily, isReadonly ? 1 : 0, device, mountPoint, fsType, failure)
   if ('error' in answer) return
   const { blocks, bfree, bavail, bsize, files, ffree } = answer
   sink.sample(sizeFamily, blocks * bsize, device, mountPoint, fsType, '')
@@ -172,8 +195,7 @@ function addMount(sink: MetricSink, mount: Mount, answer: Answer): void {
   sink.sample(filesFamily, files, device, mountPoint, fsType, '')
   sink.sample(filesFreeFamily, ffree, device, mountPoint, fsType, '')
   sink.sample(mountFamily, 1, device, mount.major, mount.minor, mountPoint)
-  // node_exporter 1.10 gives it on Linux too, as 0.
-  sink.sample(purgeableFamily, 0, device, mountPoint, fsType, '')
+  if (givesPurgeable) sink.sample(purgeableFamily, 0, device, mountPoint, fsType, '')
 }
 
 /** Of the first process: its mounts are the host's. Its own ones where /proc hides other processes (hidepid). */
@@ -224,8 +246,11 @@ function belowRoot(path: string, rootfs: string): string {
   return below === '' ? '/' : below
 }
 
-/** `ask` is statfs(2), for tests to make it hang. */
-export function createFilesystem(ask: (path: string) => Promise<StatsFs>): CollectorDefinition {
+/** `ask` is statfs(2), for tests to make it hang; `source` the mounts of a system without procfs. */
+export function createFilesystem(
+  ask: (path: string) => Promise<StatsFs>,
+  source: MountSource = kernelMounts,
+): CollectorDefinition {
   return {
     name: 'filesystem',
     enabledByDefault: true,
@@ -237,6 +262,7 @@ export function createFilesystem(ask: (path: string) => Promise<StatsFs>): Colle
         filesystem.mount_timeout,
         clock,
         ask,
+        source,
       )
     },
   }

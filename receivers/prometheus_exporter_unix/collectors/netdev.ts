@@ -1,10 +1,12 @@
 // Traffic of network devices: /proc/net/dev (net/core/net-procfs.c of the kernel), addresses from the system's own list.
 import { networkInterfaces } from 'node:os'
 import { SettingsError } from '#component'
+import type { MetricSink } from '#component'
 import type { CollectorDefinition } from '../collector.ts'
 import { counter, gauge } from '../families.ts'
 import { NameFilter } from '../filter.ts'
 import { numberOf } from '../lines.ts'
+import type { UnixSettings } from '../settings.ts'
 
 /** In the order of the columns. */
 const keys = [
@@ -37,11 +39,8 @@ export const collector: CollectorDefinition = {
   name: 'netdev',
   enabledByDefault: true,
   create(settings) {
-    const { device_exclude: exclude, device_include: include, address_info: withAddresses } = settings.netdev
-    if (exclude !== '' && include !== '') {
-      throw new SettingsError('device_exclude and device_include are mutually exclusive', ['netdev', 'device_include'])
-    }
-    const filter = new NameFilter(exclude, include, 'netdev', 'device_exclude', 'device_include')
+    const withAddresses = settings.netdev.address_info
+    const filter = createDeviceFilter(settings)
     return {
       name: 'netdev',
       collect(sink, files) {
@@ -63,16 +62,29 @@ export const collector: CollectorDefinition = {
             sink.sample(families[k] as (typeof families)[0], numberOf(values[k], 'net/dev'), device)
           }
         }
-        if (!withAddresses) return
-        for (const [device, addresses] of Object.entries(networkInterfaces())) {
-          if (filter.ignores(device)) continue
-          for (const { address, cidr } of addresses ?? []) {
-            sink.sample(addressInfo, 1, device, address, cidr?.slice(cidr.indexOf('/') + 1) ?? '', scopeOf(address))
-          }
-        }
+        if (withAddresses) addAddresses(sink, filter)
       },
     }
   },
+}
+
+/** Which devices to take. Throws `SettingsError` for `device_include` beside `device_exclude`. */
+export function createDeviceFilter(settings: UnixSettings): NameFilter {
+  const { device_exclude: exclude, device_include: include } = settings.netdev
+  if (exclude !== '' && include !== '') {
+    throw new SettingsError('device_exclude and device_include are mutually exclusive', ['netdev', 'device_include'])
+  }
+  return new NameFilter(exclude, include, 'netdev', 'device_exclude', 'device_include')
+}
+
+/** The addresses of every device that is up, as the operating system's own list has them. */
+export function addAddresses(sink: MetricSink, filter: NameFilter): void {
+  for (const [device, addresses] of Object.entries(networkInterfaces())) {
+    if (filter.ignores(device)) continue
+    for (const { address, cidr } of addresses ?? []) {
+      sink.sample(addressInfo, 1, device, address, cidr?.slice(cidr.indexOf('/') + 1) ?? '', scopeOf(address))
+    }
+  }
 }
 
 /** How far an address reaches, as Go's `net` tells them apart; loopback counts as link-local. */

@@ -18,13 +18,13 @@ const infoLabels = [
   'version_codename',
   'version_id',
 ]
-const infoFamily = gauge(
+export const osInfoFamily = gauge(
   'node_os_info',
   "A metric with a constant '1' value labeled by build_id, id, id_like, image_id, image_version, " +
     'name, pretty_name, variant, variant_id, version, version_codename, version_id.',
   infoLabels,
 )
-const versionFamily = gauge('node_os_version', 'Metric containing the major.minor part of the OS version.', [
+export const osVersionFamily = gauge('node_os_version', 'Metric containing the major.minor part of the OS version.', [
   'id',
   'id_like',
   'name',
@@ -42,10 +42,10 @@ export const collector: CollectorDefinition = {
     collect(sink, files) {
       const release = parseOsRelease(readRelease(files))
       const get = (key: string): string => release.get(key.toUpperCase()) ?? ''
-      sink.sample(infoFamily, 1, ...infoLabels.map(get))
+      sink.sample(osInfoFamily, 1, ...infoLabels.map(get))
       const version = /^[0-9]+\.?[0-9]*/.exec(get('version_id'))?.[0]
       if (version !== undefined && Number(version) > 0) {
-        sink.sample(versionFamily, Number(version), get('id'), get('id_like'), get('name'))
+        sink.sample(osVersionFamily, Number(version), get('id'), get('id_like'), get('name'))
       }
       const end = get('support_end')
       if (end === '') return

@@ -28,7 +28,7 @@ export const collector: CollectorDefinition = {
           )
         }
         for (const written of textual) {
-          const [name = '', keys] = splitOnce(written)
+          const [name, keys] = splitOnce(written)
           const values = read(name)
           if (keys !== undefined) throw new Error(`Cannot show sysctl ${name}: names for values are for numbers only`)
           for (const [i, value] of values.entries()) sink.sample(info, 1, name, value, String(i))
@@ -45,7 +45,7 @@ interface NumericReader {
 
 /** `fs.file-nr` gives values by index, `fs.file-nr:total,current,max` one metric for each. */
 function numericReader(written: string): NumericReader {
-  const [name = '', keyText] = splitOnce(written)
+  const [name, keyText] = splitOnce(written)
   const metric = `node_sysctl_${sanitizeMetricName(name)}`
   if (keyText !== undefined) {
     const keys = keyText.split(',')
