@@ -1,5 +1,5 @@
 // What a configuration compiles to, whichever language it was written in: nodes with settings that can be evaluated.
-import type { ComponentDefinition, Stability, Value } from '#component'
+import type { ComponentDefinition, Stability, Value, YamlDefinition, YamlKind } from '#component'
 import type { Range } from './alloy/ast.ts'
 import type { Diagnostic } from './diagnostics.ts'
 
@@ -55,6 +55,9 @@ export interface ComponentRegistry {
   names(): readonly string[]
   /** Undefined: no such component. */
   load(name: string): Promise<ComponentDefinition | undefined>
+  /** The faces of the collector's YAML: `receiver/otlp`, older names of types included. */
+  yamlNames(): readonly string[]
+  loadYaml(kind: YamlKind, type: string): Promise<YamlDefinition | undefined>
 }
 
 export interface CompileOptions {

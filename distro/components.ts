@@ -1,5 +1,5 @@
 // The manifest: every component by the name that users write, loaded only when a configuration names it.
-import type { ComponentDefinition } from '#component'
+import type { ComponentDefinition, YamlDefinition } from '#component'
 import type { ComponentRegistry } from '#config'
 
 type Loader = () => Promise<ComponentDefinition>
@@ -25,7 +25,19 @@ const manifest: Readonly<Record<string, Loader>> = {
   'remote.http': async () => (await import('../extensions/remote_http/component.ts')).remoteHttp,
 }
 
+type YamlLoader = () => Promise<YamlDefinition>
+
+/**
+ * The faces of the collector's YAML, by kind and type. An older name of a type has a line of its own with the same loader.
+ */
+const yamlManifest: Readonly<Record<string, YamlLoader>> = {}
+
 export const registry: ComponentRegistry = {
+  yamlNames: () => Object.keys(yamlManifest),
+  async loadYaml(kind, type) {
+    const name = `${kind}/${type}`
+    return Object.hasOwn(yamlManifest, name) ? yamlManifest[name]?.() : undefined
+  },
   names: () => Object.keys(manifest),
   async load(name) {
     return Object.hasOwn(manifest, name) ? manifest[name]?.() : undefined

@@ -106,7 +106,12 @@ function serviceOf(text: string): { service: Service; change(text: string): void
   instances.clear()
   let current = text
   const service = new Service({
-    registry: { names: () => [...known.keys()], load: (name) => Promise.resolve(known.get(name)) },
+    registry: {
+      yamlNames: () => [],
+      loadYaml: () => Promise.resolve(undefined),
+      names: () => [...known.keys()],
+      load: (name) => Promise.resolve(known.get(name)),
+    },
     stability: 'generally-available',
     environment: {},
     globals: {

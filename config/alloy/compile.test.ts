@@ -79,7 +79,12 @@ function nothingRuns(): ExportsView {
 function compile(source: string | Uint8Array, more: Partial<CompileOptions> = {}): Promise<Plan> {
   const imports = new ImportStore({ clock, log: silent, userAgent: 'test', storagePath: '/nowhere' })
   return compileAlloy([{ name: 'f', text: source }], '/etc', nothingRuns(), imports, {
-    registry: { names: () => [...registry.keys()], load: async (name) => registry.get(name) },
+    registry: {
+      yamlNames: () => [],
+      loadYaml: () => Promise.resolve(undefined),
+      names: () => [...registry.keys()],
+      load: async (name) => registry.get(name),
+    },
     stability: 'public-preview',
     environment: {},
     hostname: 'host',

@@ -80,7 +80,12 @@ const nothingRuns: ExportsView = { exports: () => undefined, receiver: (id) => n
 
 function compile(store: ImportStore, directory: string, text: string): Promise<Plan> {
   return compileAlloy([{ name: 'main.alloy', text }], directory, nothingRuns, store, {
-    registry: { names: () => [file.name], load: async (name) => (name === file.name ? file : undefined) },
+    registry: {
+      yamlNames: () => [],
+      loadYaml: () => Promise.resolve(undefined),
+      names: () => [file.name],
+      load: async (name) => (name === file.name ? file : undefined),
+    },
     stability: 'generally-available',
     environment: {},
     hostname: 'host',
@@ -362,7 +367,12 @@ test('a module that is a secret is not quoted where it is wrong', async (t) => {
   } as unknown as ComponentDefinition
   const text = 'test.source "s" { }\nimport.string "lib" { content = test.source.s.content }\nlib.hush "a" { }'
   const plan = await compileAlloy([{ name: 'main.alloy', text }], directory, view, store, {
-    registry: { names: () => [], load: async (name) => [file, source].find((each) => each.name === name) },
+    registry: {
+      yamlNames: () => [],
+      loadYaml: () => Promise.resolve(undefined),
+      names: () => [],
+      load: async (name) => [file, source].find((each) => each.name === name),
+    },
     stability: 'generally-available',
     environment: {},
     hostname: 'host',
