@@ -13,8 +13,8 @@ import { ManualClock, systemClock } from '#lib/clock'
 import type { CollectorHost } from './collector.ts'
 import { Exporter, ownFamilies } from './exporter.ts'
 import { HostFiles } from './files.ts'
-import { mountOf, portableCollector } from './portable.ts'
-import type { PortableName, SystemLibrary, TrafficAnswer } from './portable.ts'
+import { mountOf, parseVmStat, portableCollector } from './portable.ts'
+import type { MemoryAnswer, PortableName, SystemLibrary, TrafficAnswer } from './portable.ts'
 import { createCollectors, selectCollectors } from './registry.ts'
 import { SampleLines } from './sample_lines.ts'
 import { unixSettings } from './settings.ts'
@@ -50,9 +50,10 @@ async function collectWith(
   name: PortableName,
   platform: NodeJS.Platform,
   answers: Partial<SystemLibrary>,
+  vmStat: () => Promise<string> = () => Promise.reject(new Error('not needed')),
 ): Promise<() => Promise<string[]>> {
   const load = (): Promise<SystemLibrary> => Promise.resolve(answers as SystemLibrary)
-  const collector = portableCollector(name, { platform, load }).create(defaults, collectorHost)
+  const collector = portableCollector(name, { platform, load, vmStat }).create(defaults, collectorHost)
   return async () => {
     const sink = new SampleLines()
     await collector.collect(sink, files, new AbortController().signal)
@@ -112,7 +113,6 @@ const families = {
     node_load1: 'gauge',
     node_load15: 'gauge',
     node_load5: 'gauge',
-    node_memory_inactive_bytes: 'gauge',
   },
   win32: {
     ...everywhere,
@@ -168,6 +168,48 @@ test('memory is that of the kernel', async () => {
   assert.equal(valueOf(sink, 'node_memory_swap_total_bytes'), kernel('SwapTotal'))
   const free = valueOf(sink, 'node_memory_free_bytes')
   assert.ok(free > 0 && free < kernel('MemTotal'), `${free}`)
+})
+
+/** In the form of vm_stat(1), with other numbers than anybody's. */
+const vmStat = `Mach Virtual Memory Statistics: (page size of 16384 bytes)
+Pages free:                                      100.
+Pages active:                                   4000.
+Pages inactive:                                 3000.
+Pages speculative:                                20.
+Pages throttled:                                   0.
+Pages wired down:                               2000.
+Pages purgeable:                                  50.
+"Translation faults":                     1935466161.
+Pages copy-on-write:                        84466299.
+File-backed pages:                              1500.
+Anonymous pages:                                2500.
+Pages stored in compressor:                     9000.
+Pages occupied by compressor:                    700.
+Pageins:                                       60000.
+Pageouts:                                        800.
+Swapins:                                           0.
+`
+
+test('pages of macOS become bytes under the names of node_exporter', async () => {
+  const mem = (): Promise<MemoryAnswer> => Promise.resolve({ total: 1 << 30, free: 5, swaptotal: 7, swapused: 6 })
+  const collect = await collectWith('meminfo', 'darwin', { mem }, () => Promise.resolve(vmStat))
+  assert.deepEqual(await collect(), [
+    `node_memory_total_bytes ${1 << 30}`,
+    'node_memory_swap_total_bytes 7',
+    'node_memory_swap_used_bytes 6',
+    `node_memory_free_bytes ${120 * 16384}`,
+    `node_memory_active_bytes ${4000 * 16384}`,
+    `node_memory_inactive_bytes ${3000 * 16384}`,
+    `node_memory_wired_bytes ${2000 * 16384}`,
+    `node_memory_purgeable_bytes ${50 * 16384}`,
+    `node_memory_internal_bytes ${2500 * 16384}`,
+    `node_memory_compressed_bytes ${700 * 16384}`,
+    `node_memory_swapped_in_bytes_total ${60000 * 16384}`,
+    `node_memory_swapped_out_bytes_total ${800 * 16384}`,
+  ])
+  const broken = await collectWith('meminfo', 'darwin', { mem }, () => Promise.resolve('vm_stat: no\n'))
+  await assert.rejects(broken(), /^Error: Cannot read vm_stat: no page size: current value is "vm_stat: no\\n"$/)
+  assert.equal(parseVmStat('(page size of 4096 bytes)\nPages free: many.\n').size, 0)
 })
 
 test('CPU seconds only grow, and are those of /proc/stat', async () => {
@@ -257,6 +299,7 @@ test('boot time stands still while uptime is rounded, and moves when the clock i
   const collector = portableCollector('boottime', {
     platform: 'darwin',
     load: () => Promise.reject(new Error('not needed')),
+    vmStat: () => Promise.reject(new Error('not needed')),
   }).create(defaults, { ...collectorHost, clock })
   const read = async (): Promise<number> => {
     const sink = new SampleLines()

@@ -2,12 +2,14 @@
 //
 // Names, labels and help are those of node_exporter on macOS. Numbers that Node has (CPU times, load, uptime, statfs) come
 // from Node: it makes the same system calls, where the library starts programs (`df`, `netstat`, `vm_stat`, PowerShell).
+import { execFile } from 'node:child_process'
 import { statfs } from 'node:fs/promises'
 import { cpus, hostname, loadavg, machine, networkInterfaces, release, type, uptime, version } from 'node:os'
 import type { CpuInfo } from 'node:os'
-import type { MetricFamily } from '#component'
+import { promisify } from 'node:util'
+import type { MetricFamily, MetricSink } from '#component'
 import type { Collector, CollectorDefinition, CollectorHost } from './collector.ts'
-import { NoDataError } from './collector.ts'
+import { isMissing, NoDataError } from './collector.ts'
 import { cpuSecondsFamily } from './collectors/cpu.ts'
 import { createFilesystem } from './collectors/filesystem.ts'
 import type { Mount } from './collectors/filesystem.ts'
@@ -30,8 +32,6 @@ export interface SystemLibrary {
 export interface MemoryAnswer {
   readonly total: number
   readonly free: number
-  /** On macOS the inactive pages. */
-  readonly reclaimable: number
   readonly swaptotal: number
   readonly swapused: number
 }
@@ -56,10 +56,25 @@ export interface TrafficAnswer {
 export interface PortableSystem {
   readonly platform: NodeJS.Platform
   readonly load: () => Promise<SystemLibrary>
+  /** What vm_stat(1) of macOS prints. Rejects with ENOENT where there is no such program. */
+  readonly vmStat: () => Promise<string>
 }
 
+/** The system that this runs on, said to be `platform`. */
+export function portableSystem(platform: NodeJS.Platform): PortableSystem {
+  return { platform, load: loadSystemLibrary, vmStat: runVmStat }
+}
+
+async function runVmStat(): Promise<string> {
+  const { stdout } = await promisify(execFile)('/usr/bin/vm_stat', { timeout: vmStatTimeoutMs })
+  return stdout
+}
+
+/** It asks the kernel once and prints 20 lines: after this long something is broken. */
+const vmStatTimeoutMs = 2000
+
 /** Loads the library: 2 MB of heap, 12 MB resident, which hosts with procfs do without. */
-export async function loadSystemLibrary(): Promise<SystemLibrary> {
+async function loadSystemLibrary(): Promise<SystemLibrary> {
   return (await import('systeminformation')).default
 }
 
@@ -185,28 +200,73 @@ function createOs(_settings: UnixSettings, _host: CollectorHost, { load }: Porta
 }
 
 const memory = (field: string): MetricFamily => gauge(`node_memory_${field}`, `Memory information field ${field}.`)
+const memoryTotal = (field: string): MetricFamily =>
+  counter(`node_memory_${field}`, `Memory information field ${field}.`)
 const memoryFamilies = {
   total: memory('total_bytes'),
   free: memory('free_bytes'),
-  inactive: memory('inactive_bytes'),
   swapTotal: memory('swap_total_bytes'),
   swapUsed: memory('swap_used_bytes'),
 }
+/** By the line of vm_stat(1). The swapped bytes are pages that came from or went to any file, as node_exporter has it. */
+const pageFamilies: ReadonlyMap<string, MetricFamily> = new Map([
+  ['Pages active', memory('active_bytes')],
+  ['Pages inactive', memory('inactive_bytes')],
+  ['Pages wired down', memory('wired_bytes')],
+  ['Pages purgeable', memory('purgeable_bytes')],
+  ['Anonymous pages', memory('internal_bytes')],
+  ['Pages occupied by compressor', memory('compressed_bytes')],
+  ['Pageins', memoryTotal('swapped_in_bytes_total')],
+  ['Pageouts', memoryTotal('swapped_out_bytes_total')],
+])
 
-function createMemory(_settings: UnixSettings, _host: CollectorHost, { platform, load }: PortableSystem): Collector {
+function createMemory(_settings: UnixSettings, _host: CollectorHost, system: PortableSystem): Collector {
   return {
     name: 'meminfo',
     waits: true,
     async collect(sink) {
-      const { total, free, reclaimable, swaptotal, swapused } = await (await load()).mem()
+      const { total, free, swaptotal, swapused } = await (await system.load()).mem()
       sink.sample(memoryFamilies.total, total)
-      sink.sample(memoryFamilies.free, free)
-      // 0 is a `vm_stat` that did not answer.
-      if (platform === 'darwin' && reclaimable > 0) sink.sample(memoryFamilies.inactive, reclaimable)
       sink.sample(memoryFamilies.swapTotal, swaptotal)
       sink.sample(memoryFamilies.swapUsed, swapused)
+      const pages = system.platform === 'darwin' ? await readPages(system) : undefined
+      if (pages) addPages(sink, pages)
+      else sink.sample(memoryFamilies.free, free)
     },
   }
+}
+
+async function readPages({ vmStat }: PortableSystem): Promise<ReadonlyMap<string, number> | undefined> {
+  try {
+    return parseVmStat(await vmStat())
+  } catch (error) {
+    if (isMissing(error)) return undefined
+    throw error
+  }
+}
+
+/** The library has of these only a sum and the inactive ones. */
+function addPages(sink: MetricSink, pages: ReadonlyMap<string, number>): void {
+  const free = pages.get('Pages free')
+  // The kernel counts pages that were read ahead as free, vm_stat on a line of their own.
+  if (free !== undefined) sink.sample(memoryFamilies.free, free + (pages.get('Pages speculative') ?? 0))
+  for (const [line, family] of pageFamilies) {
+    const bytes = pages.get(line)
+    if (bytes !== undefined) sink.sample(family, bytes)
+  }
+}
+
+/** Bytes by line: `Pages active:  432859.` counts pages of the size that the first line tells. Throws without that size. */
+export function parseVmStat(text: string): Map<string, number> {
+  const pageBytes = Number(/\(page size of (\d+) bytes\)/.exec(text)?.[1])
+  if (!(pageBytes > 0)) {
+    throw new Error(`Cannot read vm_stat: no page size: current value is ${JSON.stringify(text.slice(0, 80))}`)
+  }
+  const bytes = new Map<string, number>()
+  for (const [, line, pages] of text.matchAll(/^([A-Z][^:\n]*):\s+(\d+)\.?\s*$/gm)) {
+    bytes.set(line as string, Number(pages) * pageBytes)
+  }
+  return bytes
 }
 
 const traffic = (key: string): MetricFamily =>

@@ -90,8 +90,8 @@ export const collectorEntries: Readonly<Record<string, CollectorEntry>> = {
 /** One of portable.ts, for the system that this runs on or (in a test) is said to run on. */
 const portable = (name: PortableName, platform: NodeJS.Platform): CollectorEntry =>
   on(async () => {
-    const { loadSystemLibrary, portableCollector } = await import('./portable.ts')
-    return { collector: portableCollector(name, { platform, load: loadSystemLibrary }) }
+    const { portableCollector, portableSystem } = await import('./portable.ts')
+    return { collector: portableCollector(name, portableSystem(platform)) }
   })
 
 /** The collectors that need neither procfs nor sysfs. Windows has no load average. */
