@@ -10,11 +10,19 @@ export interface QueuePart {
   readonly extra: number
   /** May be joined with others of the same kind into one request. */
   readonly mergeable: boolean
-  /** Parts of the same lane are sent one after the other, in order. Any number of 0 or more. */
+  /** Parts of the same lane are sent one after the other, in order. Any number of 0 or more; `anyLane`: their order is free. */
   readonly lane: number
   /** When it was taken, in milliseconds since the epoch. */
   readonly createdMs: number
+  /**
+   * Called once when the part was delivered or lies on disk only (undefined), or was dropped (why). Not kept on disk: a part
+   * that comes from there has none.
+   */
+  readonly settled?: (problem: string | undefined) => void
 }
+
+/** The lane of parts that any lane may send. */
+export const anyLane = 0xffffffff
 
 const version = 1
 const headerBytes = 28

@@ -2,7 +2,7 @@
 // when the backend stays away, when memory is short, and at the stop.
 import type { Clock, Logger, Timer } from '#component'
 import { type LogPosition, SegmentLog } from '#lib/segment_log'
-import { decodePart, encodePart, type QueuePart } from './part.ts'
+import { anyLane, decodePart, encodePart, type QueuePart } from './part.ts'
 
 export type SendOutcome =
   | { readonly kind: 'sent' }
@@ -16,6 +16,8 @@ export interface SendingQueueSettings {
   readonly lanesMin: number
   readonly lanesMax: number
   readonly itemsPerRequestMax: number
+  /** Parts are joined while the sum of their `extra` is not over this; absent: any sum. */
+  readonly extraPerRequestMax?: number
   /** A request that is not full is sent when its oldest part has waited this long. */
   readonly batchWaitMs: number
   readonly memoryBytesMax: number
@@ -28,6 +30,16 @@ export interface SendingQueueSettings {
   readonly syncEveryMs: number
   readonly backoffMinMs: number
   readonly backoffMaxMs: number
+  /** What the wait grows by from one attempt to the next; default 2. */
+  readonly backoffMultiplier?: number
+  /** How far a wait is moved by chance, in both directions, as a part of it. Absent: it is shortened by up to a half. */
+  readonly backoffRandomization?: number
+  /** A request that has been tried for this long is dropped; 0 or absent: never. */
+  readonly retryElapsedMaxMs?: number
+  /** A request is sent once it has so many items; absent: `itemsPerRequestMax`. */
+  readonly itemsPerRequestMin?: number
+  /** What the two bounds of a request count; default items. */
+  readonly requestSizer?: 'items' | 'bytes'
   /** `always`: a part counts as taken only when it is on disk and synced. */
   readonly durability: 'spill' | 'always'
 }
@@ -62,7 +74,8 @@ interface Entry {
 
 interface Lane {
   readonly waiting: Entry[]
-  items: number
+  /** Of what waits, in what requests are bounded by: items or bytes. */
+  size: number
   inFlight: readonly Entry[]
   timer: Timer | undefined
   busy: boolean
@@ -84,6 +97,7 @@ export class SendingQueue {
   /** Entries in memory (waiting in lanes or in flight), in bytes and items. */
   #memoryBytes = 0
   #memoryItems = 0
+  #memoryParts = 0
   /** Parts on their way to disk. */
   #toLog: { part: QueuePart; taken: (() => void) | undefined; failed: ((error: Error) => void) | undefined }[] = []
   #toLogBytes = 0
@@ -91,6 +105,7 @@ export class SendingQueue {
   #log: SegmentLog | undefined
   /** Items on disk that this process put there and has not read back. */
   #logItems = 0
+  #logParts = 0
   /** The first segment that this process wrote: older ones were left by a process before it. */
   #ownFrom: number | undefined
   /** Entries read from disk, in order; committed from the front. */
@@ -134,12 +149,20 @@ export class SendingQueue {
 
   update(settings: SendingQueueSettings): void {
     this.#settings = settings
-    for (const lane of this.#lanes) this.#pump(lane)
+    for (const lane of this.#lanes) {
+      lane.size = 0
+      for (const { part } of lane.waiting) lane.size += this.#sizeOf(part)
+      this.#pump(lane)
+    }
   }
 
   /** Items that wait here, on disk and in memory, in flight included. */
   get waitingItems(): number {
     return this.#memoryItems + this.#toLogItems + this.#logItems
+  }
+  /** As `waitingItems`, in parts. */
+  get waitingParts(): number {
+    return this.#memoryParts + this.#toLog.length + this.#logParts
   }
   get lanes(): number {
     return this.#lanes.length
@@ -182,6 +205,7 @@ export class SendingQueue {
       const oldest = this.#toLog.shift() as { part: QueuePart }
       this.#toLogBytes -= oldest.part.bytes.length
       this.#toLogItems -= oldest.part.items
+      oldest.part.settled?.('neither memory nor disk can take more')
       this.#handlers.onDropped('queue full', oldest.part.items, 'neither memory nor disk can take more')
     }
   }
@@ -210,27 +234,68 @@ export class SendingQueue {
   // -------------------------------------------------------------------------------------------- lanes
 
   #intoLane(entry: Entry): void {
-    const lane = this.#lanes[entry.part.lane % this.#lanes.length] as Lane
+    const lane = this.#laneFor(entry.part)
     lane.waiting.push(entry)
-    lane.items += entry.part.items
+    lane.size += this.#sizeOf(entry.part)
     this.#memoryBytes += entry.part.bytes.length
     this.#memoryItems += entry.part.items
+    this.#memoryParts++
     this.#pump(lane)
+  }
+
+  #sizeOf(part: QueuePart): number {
+    return this.#settings.requestSizer === 'bytes' ? part.bytes.length : part.items
+  }
+
+  /**
+   * The part's lane; where any will do: one that is filling a request that this part may join, else an idle one, else the
+   * one with the least to do.
+   */
+  #laneFor(part: QueuePart): Lane {
+    if (part.lane !== anyLane) return this.#lanes[part.lane % this.#lanes.length] as Lane
+    let best = this.#lanes[0] as Lane
+    let bestRank = Infinity
+    for (const lane of this.#lanes) {
+      const filling = !lane.busy && lane.waiting.length > 0
+      if (filling && part.mergeable && lane.waiting.at(-1)?.part.kind === part.kind) return lane
+      const rank = (lane.busy ? 1 : 0) + lane.waiting.length * 2
+      if (rank >= bestRank) continue
+      best = lane
+      bestRank = rank
+    }
+    return best
+  }
+
+  /** A lane with nothing to do takes what waits behind a request under way in another, where any lane will do. */
+  #takeOver(lane: Lane): void {
+    if (lane.waiting.length > 0 || this.#aborter.signal.aborted || this.#relaning > 0) return
+    for (const other of this.#lanes) {
+      if (!other.busy || other.waiting.length === 0) continue
+      let count = 0
+      while (other.waiting[count]?.part.lane === anyLane) count++
+      for (const entry of other.waiting.splice(0, count)) {
+        other.size -= this.#sizeOf(entry.part)
+        lane.size += this.#sizeOf(entry.part)
+        lane.waiting.push(entry)
+      }
+      if (count > 0) return
+    }
   }
 
   /** Send when a request is due, else come back when it is. */
   #pump(lane: Lane): void {
     if (lane.busy || this.#relaning > 0 || lane.waiting.length === 0 || this.#aborter.signal.aborted) return
-    const { itemsPerRequestMax, batchWaitMs } = this.#settings
+    const { itemsPerRequestMax, itemsPerRequestMin, batchWaitMs } = this.#settings
     const oldest = lane.waiting[0] as Entry
     const waitMs = oldest.part.createdMs + batchWaitMs - this.#context.clock.now()
-    const full = lane.items >= itemsPerRequestMax || !oldest.part.mergeable
+    const full = lane.size >= (itemsPerRequestMin ?? itemsPerRequestMax) || !oldest.part.mergeable
     if (full || waitMs <= 0 || this.#stopping) {
       lane.timer?.cancel()
       lane.timer = undefined
       lane.busy = true
       void this.#send(lane).finally(() => {
         lane.busy = false
+        this.#takeOver(lane)
         this.#settle()
         this.#pump(lane)
       })
@@ -246,15 +311,15 @@ export class SendingQueue {
   #takeRequest(lane: Lane): Entry[] {
     const first = lane.waiting[0] as Entry
     let count = 1
-    let { items } = first.part
+    let size = this.#sizeOf(first.part)
     while (first.part.mergeable && count < lane.waiting.length) {
       const { part } = lane.waiting[count] as Entry
       if (part.kind !== first.part.kind || !part.mergeable) break
-      if (items + part.items > this.#settings.itemsPerRequestMax) break
-      items += part.items
+      if (size + this.#sizeOf(part) > this.#settings.itemsPerRequestMax) break
+      size += this.#sizeOf(part)
       count++
     }
-    lane.items -= items
+    lane.size -= size
     return lane.waiting.splice(0, count)
   }
 
@@ -263,6 +328,7 @@ export class SendingQueue {
     lane.inFlight = entries
     const parts = entries.map((entry) => entry.part)
     const { clock } = this.#context
+    const firstMs = clock.monotonic()
     let backoffMs = this.#settings.backoffMinMs
     for (;;) {
       if (this.#tooOld(parts)) {
@@ -283,15 +349,19 @@ export class SendingQueue {
       }
       if (this.#aborter.signal.aborted) break
       this.#failed(outcome.message, parts)
-      const jitteredMs = backoffMs * (0.5 + clock.random() / 2)
-      backoffMs = Math.min(backoffMs * 2, this.#settings.backoffMaxMs)
-      await this.#sleep(Math.max(jitteredMs, outcome.retryAfterMs ?? 0))
+      const waitMs = Math.max(this.#jittered(backoffMs), outcome.retryAfterMs ?? 0)
+      if (this.#triedEnough(clock.monotonic() + waitMs - firstMs)) {
+        this.#finish(lane, entries, 'retries exhausted', outcome.message)
+        return
+      }
+      backoffMs = Math.min(backoffMs * (this.#settings.backoffMultiplier ?? 2), this.#settings.backoffMaxMs)
+      await this.#sleep(waitMs)
       if (this.#aborter.signal.aborted) break
     }
     // The stop cut the attempt short: the parts go back to where they were, for the disk.
     lane.inFlight = []
     lane.waiting.unshift(...entries)
-    for (const part of parts) lane.items += part.items
+    for (const part of parts) lane.size += this.#sizeOf(part)
   }
 
   async #attempt(parts: readonly QueuePart[]): Promise<SendOutcome> {
@@ -308,6 +378,18 @@ export class SendingQueue {
     this.#setSendProblem(message)
     this.#handlers.onRetry?.(itemsOf(parts), message)
     if (!this.#onDisk && nowMs - this.#failingSinceMs >= this.#settings.spillAfterMs) this.#spill('the backend is away')
+  }
+
+  #jittered(backoffMs: number): number {
+    const by = this.#settings.backoffRandomization
+    const random = this.#context.clock.random()
+    return by === undefined ? backoffMs * (0.5 + random / 2) : backoffMs * (1 - by + 2 * by * random)
+  }
+
+  /** Would the next attempt begin later than a request may be tried? */
+  #triedEnough(elapsedMs: number): boolean {
+    const { retryElapsedMaxMs = 0 } = this.#settings
+    return retryElapsedMaxMs > 0 && elapsedMs > retryElapsedMaxMs
   }
 
   #tooOld(parts: readonly QueuePart[]): boolean {
@@ -339,8 +421,10 @@ export class SendingQueue {
       items += entry.part.items
       this.#memoryBytes -= entry.part.bytes.length
       entry.done = true
+      entry.part.settled?.(reason === undefined ? undefined : message)
     }
     this.#memoryItems -= items
+    this.#memoryParts -= entries.length
     if (reason !== undefined) this.#handlers.onDropped(reason, items, message)
     this.#commit()
     this.#read()
@@ -352,7 +436,7 @@ export class SendingQueue {
     if (this.#stopping) return
     this.#lanesTimer = this.#context.clock.setTimeout(() => this.#checkLanes(), lanesCheckMs)
     const { lanesMin, lanesMax, itemsPerRequestMax } = this.#settings
-    const behind = this.#lanes.some((lane) => lane.items >= 2 * itemsPerRequestMax)
+    const behind = this.#lanes.some((lane) => lane.size >= 2 * itemsPerRequestMax)
     const busiest = Math.max(...this.#lanes.map((lane) => lane.sentSince))
     const wanted =
       behind && this.#failingSinceMs === undefined
@@ -378,9 +462,9 @@ export class SendingQueue {
       this.#lanes = Array.from({ length: this.#relaning }, newLane)
       this.#relaning = 0
       for (const entry of waiting) {
-        const lane = this.#lanes[entry.part.lane % this.#lanes.length] as Lane
+        const lane = this.#laneFor(entry.part)
         lane.waiting.push(entry)
-        lane.items += entry.part.items
+        lane.size += this.#sizeOf(entry.part)
       }
       for (const lane of this.#lanes) this.#pump(lane)
     }
@@ -501,7 +585,11 @@ export class SendingQueue {
       this.#toLogItems -= items
       this.#setDiskProblem(undefined)
       if (drainedBefore && this.#memoryBytes < readAheadBytesMax) this.#passOn(batch, ends)
-      else this.#logItems += items
+      else {
+        this.#logItems += items
+        this.#logParts += batch.length
+        for (const { part } of batch) part.settled?.(undefined)
+      }
       this.#appending = false
       for (const { taken } of batch) taken?.()
       this.#wakeWaiters()
@@ -579,11 +667,16 @@ export class SendingQueue {
       const { payloads, bytes, segment } = await this.#log.dropOldest()
       if (bytes === 0) return
       let unread = 0
+      let unreadParts = payloads.length
       for (const payload of payloads) unread += decodePart(payload)?.items ?? 0
       const read = this.#outstanding.filter((entry) => entry.end?.segment === segment)
       for (const { part } of read) unread -= part.items
+      unreadParts -= read.length
       if (this.#isRecovered(segment)) this.#handlers.onRecovered?.(unread)
-      else this.#logItems -= unread
+      else {
+        this.#logItems -= unread
+        this.#logParts -= unreadParts
+      }
       const items = unread + this.#forgetSegment(read)
       this.#handlers.onDropped(
         'queue full',
@@ -601,9 +694,11 @@ export class SendingQueue {
       for (const entry of lane.waiting) {
         if (!gone.has(entry)) continue
         items += entry.part.items
-        lane.items -= entry.part.items
+        lane.size -= this.#sizeOf(entry.part)
         this.#memoryBytes -= entry.part.bytes.length
         this.#memoryItems -= entry.part.items
+        this.#memoryParts--
+        entry.part.settled?.('the queue on disk is full')
       }
       lane.waiting.splice(0, lane.waiting.length, ...lane.waiting.filter((entry) => !gone.has(entry)))
     }
@@ -630,7 +725,10 @@ export class SendingQueue {
           const part = decodePart(record.payload)
           if (!part) continue
           if (this.#isRecovered(record.end.segment)) this.#handlers.onRecovered?.(part.items)
-          else this.#logItems -= part.items
+          else {
+            this.#logItems -= part.items
+            this.#logParts--
+          }
           const entry: Entry = { part, end: record.end, done: false, gone: false }
           this.#outstanding.push(entry)
           this.#intoLane(entry)
@@ -711,13 +809,14 @@ export class SendingQueue {
     if (this.#toLog.length > 0) await this.#writeOnce()
     const lost = this.#lanes.flatMap((lane) => lane.waiting).filter((entry) => !entry.end)
     const items = itemsOf([...lost.map((entry) => entry.part), ...this.#toLog.map((b) => b.part)])
+    for (const { part } of [...lost, ...this.#toLog]) part.settled?.('stopped before it could be sent')
     if (items > 0) this.#handlers.onDropped('stopped', items, this.#diskProblem ?? 'stopped before it could be sent')
     await this.#log?.close().catch((error: Error) => this.#setDiskProblem(error.message))
   }
 }
 
 function newLane(): Lane {
-  return { waiting: [], items: 0, inFlight: [], timer: undefined, busy: false, sentSince: 0 }
+  return { waiting: [], size: 0, inFlight: [], timer: undefined, busy: false, sentSince: 0 }
 }
 
 function itemsOf(parts: readonly QueuePart[]): number {
