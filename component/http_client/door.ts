@@ -1,6 +1,10 @@
 // The door of the HTTP client that every component shares.
+export { bodyText, retryAfterMs } from './answer.ts'
 export { createHttpClient } from './client.ts'
 export type { HttpClient, HttpClientOptions, HttpRequest, HttpResponse } from './client.ts'
 export { BodyTooLargeError, RequestError, shownUrl } from './errors.ts'
 export { checkHttpClient, httpClientFields, httpClientSettings } from './settings.ts'
-export type { HttpClientSettings } from './settings.ts'
+export type { ClientTlsSettings, HttpClientSettings } from './settings.ts'
+export { ClientTls } from './tls.ts'
+export type { ClientTlsExtras } from './tls.ts'
+export { httpUrl } from './url.ts'

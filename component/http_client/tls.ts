@@ -11,15 +11,28 @@ import {
   type TLSSocket,
 } from 'node:tls'
 import type { Socket } from 'node:net'
+import { cipherName, curveName } from '#lib/go_tls'
 import { readSmallFile } from './credentials.ts'
 import { type ClientTlsSettings, tlsVersions } from './settings.ts'
 
+/** What OTLP's clients can set beyond `tls_config`. */
+export interface ClientTlsExtras {
+  /** As `min_version`; empty: the newest. */
+  readonly max_version?: ClientTlsSettings['min_version']
+  /** IANA's names; none: the usual ones. Those of TLS 1.3 cannot be chosen, as in Go. */
+  readonly cipher_suites?: readonly string[]
+  /** Go's names; none: the usual ones. */
+  readonly curve_preferences?: readonly string[]
+  /** Trust the machine's roots too where an authority is given. */
+  readonly include_system_ca_certs_pool?: boolean
+}
+
 export class ClientTls {
-  readonly #settings: ClientTlsSettings | undefined
+  readonly #settings: (ClientTlsSettings & ClientTlsExtras) | undefined
   #context: SecureContext | undefined
   #files = ''
 
-  constructor(settings: ClientTlsSettings | undefined) {
+  constructor(settings: (ClientTlsSettings & ClientTlsExtras) | undefined) {
     this.#settings = settings
   }
 
@@ -56,7 +69,7 @@ export class ClientTls {
 }
 
 function contextOptions(
-  s: ClientTlsSettings | undefined,
+  s: (ClientTlsSettings & ClientTlsExtras) | undefined,
   caFile: string,
   certFile: string,
   keyFile: string,
@@ -65,9 +78,15 @@ function contextOptions(
   const cert = s?.cert_pem || certFile
   const key = s?.key_pem?.reveal() || keyFile
   const version = s?.min_version || 'TLS12'
-  const options: SecureContextOptions = { minVersion: tlsVersions[version], ca: ca === '' ? systemRoots() : ca }
+  const trusted = ca === '' ? systemRoots() : s?.include_system_ca_certs_pool ? [...systemRoots(), ca] : ca
+  const options: SecureContextOptions = { minVersion: tlsVersions[version], ca: trusted }
+  if (s?.max_version) options.maxVersion = tlsVersions[s.max_version]
+  const ciphers = s?.cipher_suites?.map(cipherName).filter((name) => !name.startsWith('TLS_')) ?? []
+  if (ciphers.length > 0) options.ciphers = ciphers.join(':')
+  const curves = s?.curve_preferences?.map(curveName) ?? []
+  if (curves.length > 0) options.ecdhCurve = curves.join(':')
   // OpenSSL speaks the old versions only below its default security level.
-  if (version === 'TLS10' || version === 'TLS11') options.ciphers = 'DEFAULT@SECLEVEL=0'
+  if (version === 'TLS10' || version === 'TLS11') options.ciphers = `${options.ciphers ?? 'DEFAULT'}@SECLEVEL=0`
   if (cert !== '') {
     options.cert = cert
     options.key = key
@@ -79,7 +98,8 @@ const plainContexts = new Map<string, SecureContext>()
 
 /** Contexts with nothing of their own are shared: reading the machine's roots takes 35 ms (measured), and memory. */
 function contextOf(options: SecureContextOptions): SecureContext {
-  if (options.ca !== roots || options.cert !== undefined) return createSecureContext(options)
+  const own = options.cert ?? options.maxVersion ?? options.ciphers ?? options.ecdhCurve
+  if (options.ca !== roots || own !== undefined) return createSecureContext(options)
   const version = String(options.minVersion)
   const context = plainContexts.get(version) ?? createSecureContext(options)
   plainContexts.set(version, context)

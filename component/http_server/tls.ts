@@ -1,6 +1,7 @@
 // TLS of servers: Go's names for versions, suites and client authentication, and files that may change.
 import { readFileSync } from 'node:fs'
 import type { SecureContextOptions, SecureVersion, Server, TLSSocket } from 'node:tls'
+import { cipherName, curveName } from '#lib/go_tls'
 import type { ServerTlsSettings } from './settings.ts'
 
 const versions: Readonly<Record<string, SecureVersion>> = {
@@ -15,35 +16,6 @@ function version(name: string, fallback: SecureVersion): SecureVersion {
   if (name === '') return fallback
   const found = versions[name.replace(/^Version/, '')]
   if (found === undefined) throw new Error(`unknown TLS version ${JSON.stringify(name)}`)
-  return found
-}
-
-/** OpenSSL's names of TLS 1.2's cipher suites (those of TLS 1.3 have IANA's names there too). */
-function cipherName(iana: string): string {
-  if (!iana.startsWith('TLS_')) throw new Error(`unknown cipher suite ${JSON.stringify(iana)}`)
-  if (!iana.includes('_WITH_')) return iana
-  const [exchange, rest] = iana.slice(4).split('_WITH_') as [string, string]
-  const cipher = rest
-    .replace('AES_', 'AES')
-    .replace('CHACHA20_POLY1305_SHA256', 'CHACHA20-POLY1305')
-    .replace('3DES_EDE_CBC', 'DES-CBC3')
-    .replace('_CBC_', '_')
-    .replaceAll('_', '-')
-  const key = exchange === 'RSA' ? '' : `${exchange.replaceAll('_', '-')}-`
-  return `${key}${cipher}`
-}
-
-const curveNames: Readonly<Record<string, string>> = {
-  CurveP256: 'P-256',
-  CurveP384: 'P-384',
-  CurveP521: 'P-521',
-  X25519: 'X25519',
-  X25519MLKEM768: 'X25519MLKEM768',
-}
-
-function curveName(name: string): string {
-  const found = curveNames[name]
-  if (found === undefined) throw new Error(`unknown curve ${JSON.stringify(name)}`)
   return found
 }
 
