@@ -10,6 +10,7 @@ import { createServer as createHttps } from 'node:https'
 import { type AddressInfo, createServer as createTcp, type Server, type Socket } from 'node:net'
 import { createSecureContext } from 'node:tls'
 import type { Clock, Logger, Timer } from '#component'
+import { addressText, listen, type ListenAddress } from './listen.ts'
 import type { ServerTlsSettings } from './settings.ts'
 import { guardClients, serverTlsOptions } from './tls.ts'
 
@@ -18,13 +19,19 @@ export interface HttpServerSettings {
   readonly host: string
   /** 0: any free one. */
   readonly port: number
+  /** Listen on this Unix socket instead; host and port are not used then. */
+  readonly socketPath?: string
   /** 0: no limit. More are closed at once. */
   readonly connectionsMax: number
   /** For a request to arrive, headers and body. 0: no limit. */
   readonly readTimeoutMs: number
+  /** For a request's headers to arrive, where that is shorter than `readTimeoutMs`, or that is 0. */
+  readonly headersTimeoutMs?: number
   /** From a request's headers to the end of its answer. 0: no limit. */
   readonly writeTimeoutMs: number
   readonly idleTimeoutMs: number
+  /** False: a connection is closed after one answer. */
+  readonly keepAlive?: boolean
   readonly tls: ServerTlsSettings | undefined
 }
 
@@ -67,16 +74,14 @@ export class HttpServer {
 
   /** Bind. Rejects with an error that names the address. */
   async start(): Promise<void> {
-    const { host, port } = this.#settings
     this.#inner = this.#makeInner(this.#settings)
     const listener = createTcp((socket) => this.#connection(socket))
-    await new Promise<void>((resolve, reject) => {
-      listener.once('error', (error) => {
-        this.#inner?.close()
-        reject(new Error(`Cannot listen on ${host}:${port}: ${error.message}`))
-      })
-      listener.listen({ port, ...(host === '' ? {} : { host }) }, resolve)
-    })
+    try {
+      await listen(listener, addressOf(this.#settings))
+    } catch (error) {
+      this.#inner?.close()
+      throw error
+    }
     listener.on('error', (error) => this.#options.log.error('A listening socket failed', { err: error.message }))
     this.#listener = listener
     this.#pollTls()
@@ -96,8 +101,8 @@ export class HttpServer {
    * cannot be read or the address is another one.
    */
   update(settings: HttpServerSettings): void {
-    const { host, port } = this.#settings
-    if (settings.host !== host || settings.port !== port) throw new Error('a server keeps its address')
+    if (addressText(addressOf(settings)) !== addressText(addressOf(this.#settings)))
+      throw new Error('a server keeps its address')
     if (this.#listener && JSON.stringify(settings) === JSON.stringify(this.#settings)) {
       // The same as before, unless files of certificates changed: connections may stay.
       if (!settings.tls || filesOf(serverTlsOptions(settings.tls)) === this.#tlsFiles) return
@@ -122,7 +127,7 @@ export class HttpServer {
     const listener: RequestListener = (request, response) => this.#request(request, response)
     const limits = {
       requestTimeout: settings.readTimeoutMs,
-      headersTimeout: settings.readTimeoutMs,
+      headersTimeout: headersTimeoutMs(settings),
       keepAliveTimeout: settings.idleTimeoutMs,
       connectionsCheckingInterval: checkMs,
       noDelay: true,
@@ -139,6 +144,7 @@ export class HttpServer {
       https.on('tlsClientError', (_, socket) => socket.destroy())
       inner = https
     } else inner = createHttp(limits, listener)
+    if (settings.keepAlive === false) inner.maxRequestsPerSocket = 1
     inner.on('clientError', (error: NodeJS.ErrnoException, socket) => refuse(error, socket))
     // The inner server never listens itself; its checks of time limits begin with this event.
     inner.emit('listening')
@@ -240,6 +246,17 @@ export class HttpServer {
     for (const socket of this.#sockets) socket.destroy()
     await closed
   }
+}
+
+function addressOf(settings: HttpServerSettings): ListenAddress {
+  const { host, port, socketPath } = settings
+  return socketPath === undefined ? { host, port } : { path: socketPath }
+}
+
+/** Node takes no longer one for the headers than for the request. */
+function headersTimeoutMs({ headersTimeoutMs: headers, readTimeoutMs: whole }: HttpServerSettings): number {
+  if (headers === undefined || headers === 0) return whole
+  return whole === 0 ? headers : Math.min(headers, whole)
 }
 
 function filesOf(options: { cert?: unknown; key?: unknown; ca?: unknown }): string {

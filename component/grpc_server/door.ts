@@ -1,0 +1,7 @@
+// The door of the gRPC server that receivers share.
+export type { KeepaliveSettings } from './connection.ts'
+export type { GrpcCall, GrpcMethod, GrpcMethods, StreamMethod, UnaryMethod } from './method.ts'
+export type { DescriptorSource } from './reflection.ts'
+export { GrpcServer, streamsMaxDefault } from './server.ts'
+export type { GrpcServerOptions, GrpcServerSettings } from './server.ts'
+export { encodeStatus, GrpcCode, GrpcError } from './status.ts'

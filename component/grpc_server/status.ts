@@ -1,0 +1,112 @@
+// gRPC's status: codes, the error that carries one, and how both are written on the wire.
+import { ByteWriter } from '#lib/byte_writer'
+
+/** Status codes (grpc/doc/statuscodes.md). */
+export const GrpcCode = {
+  ok: 0,
+  cancelled: 1,
+  unknown: 2,
+  invalidArgument: 3,
+  deadlineExceeded: 4,
+  notFound: 5,
+  permissionDenied: 7,
+  resourceExhausted: 8,
+  unimplemented: 12,
+  internal: 13,
+  unavailable: 14,
+  unauthenticated: 16,
+} as const
+export type GrpcCode = (typeof GrpcCode)[keyof typeof GrpcCode]
+
+/** Ends a call with a status other than OK. */
+export class GrpcError extends Error {
+  override readonly name = 'GrpcError'
+  readonly code: GrpcCode
+  /** When the client may try again: goes to it as `google.rpc.RetryInfo`. */
+  readonly retryAfterMs: number | undefined
+  constructor(code: GrpcCode, message: string, retryAfterMs?: number) {
+    super(message)
+    this.code = code
+    this.retryAfterMs = retryAfterMs
+  }
+}
+
+const textEncoder = new TextEncoder()
+/** Longer messages are cut: they travel in a header, and clients refuse headers that are too large. */
+const messageBytesMax = 4096
+
+/**
+ * `grpc-message`: printable ASCII but `%` as it is, every other byte of the UTF-8 as `%XX` (PROTOCOL-HTTP2.md,
+ * "Status-Message").
+ */
+export function percentEncoded(message: string): string {
+  if (/^[ -$&-~]*$/.test(message) && message.length <= messageBytesMax) return message
+  let out = ''
+  for (const byte of textEncoder.encode(message).subarray(0, messageBytesMax)) {
+    if (byte >= 0x20 && byte <= 0x7e && byte !== 0x25) out += String.fromCharCode(byte)
+    else out += `%${byte.toString(16).toUpperCase().padStart(2, '0')}`
+  }
+  return out
+}
+
+const retryInfoType = 'type.googleapis.com/google.rpc.RetryInfo'
+
+/**
+ * A `google.rpc.Status` (code = 1, message = 2, details = 3), with a `RetryInfo` (retry_delay = 1, a Duration) where
+ * the client is told when to come back.
+ */
+export function encodeStatus(code: number, message: string, retryAfterMs?: number): Uint8Array {
+  const writer = new ByteWriter(64 + message.length)
+  if (code !== 0) {
+    writer.byte(0x08)
+    writer.varint(code)
+  }
+  if (message !== '') {
+    writer.byte(0x12)
+    writer.string(message)
+  }
+  if (retryAfterMs === undefined) return writer.take()
+  writer.byte(0x1a)
+  const any = writer.beginLength()
+  writer.byte(0x0a)
+  writer.string(retryInfoType)
+  writer.byte(0x12)
+  const info = writer.beginLength()
+  writer.byte(0x0a)
+  const delay = writer.beginLength()
+  const seconds = Math.floor(retryAfterMs / 1000)
+  const nanos = Math.round((retryAfterMs - seconds * 1000) * 1e6)
+  if (seconds > 0) {
+    writer.byte(0x08)
+    writer.varint(seconds)
+  }
+  if (nanos > 0) {
+    writer.byte(0x10)
+    writer.varint(nanos)
+  }
+  writer.endLength(delay)
+  writer.endLength(info)
+  writer.endLength(any)
+  return writer.take()
+}
+
+/** The headers that end a call. */
+export function statusHeaders(error: GrpcError): Record<string, string> {
+  const headers: Record<string, string> = { 'grpc-status': String(error.code) }
+  if (error.message !== '') headers['grpc-message'] = percentEncoded(error.message)
+  if (error.retryAfterMs !== undefined) {
+    const status = encodeStatus(error.code, error.message, error.retryAfterMs)
+    // Binary headers travel as base64 without padding.
+    headers['grpc-status-details-bin'] = Buffer.from(status).toString('base64').replace(/=+$/, '')
+  }
+  return headers
+}
+
+const unitMs: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1000, m: 1, u: 1e-3, n: 1e-6 }
+
+/** Milliseconds of `grpc-timeout`: at most eight digits and a unit. Undefined for what is none. */
+export function parseTimeoutMs(text: string): number | undefined {
+  const found = /^(\d{1,8})([HMSmun])$/.exec(text)
+  if (!found) return undefined
+  return Number(found[1]) * (unitMs[found[2] as string] as number)
+}

@@ -1,0 +1,54 @@
+// Where servers listen: an address and port, or a Unix socket.
+import { unlinkSync } from 'node:fs'
+import { connect, type Server } from 'node:net'
+
+export type ListenAddress =
+  /** Host '': all addresses; port 0: any free one. */
+  { readonly host: string; readonly port: number } | { readonly path: string }
+
+/** For messages. */
+export function addressText(address: ListenAddress): string {
+  if ('path' in address) return address.path
+  return `${address.host.includes(':') ? `[${address.host}]` : address.host}:${address.port}`
+}
+
+/**
+ * Bind. Rejects with an error that names the address. A Unix socket that a process left behind when it died is removed;
+ * one that somebody answers is taken.
+ */
+export async function listen(server: Server, address: ListenAddress): Promise<void> {
+  try {
+    await bind(server, address)
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    if ('path' in address && code === 'EADDRINUSE' && (await isDead(address.path))) {
+      unlinkSync(address.path)
+      await bind(server, address)
+      return
+    }
+    throw new Error(`Cannot listen on ${addressText(address)}: ${message}`)
+  }
+}
+
+function bind(server: Server, address: ListenAddress): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    const done = (): void => {
+      server.removeListener('error', reject)
+      resolve()
+    }
+    if ('path' in address) server.listen({ path: address.path }, done)
+    else server.listen({ port: address.port, ...(address.host === '' ? {} : { host: address.host }) }, done)
+  })
+}
+
+function isDead(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path)
+    socket.once('connect', () => {
+      socket.destroy()
+      resolve(false)
+    })
+    socket.once('error', (error: NodeJS.ErrnoException) => resolve(error.code === 'ECONNREFUSED'))
+  })
+}
