@@ -25,6 +25,7 @@ const bodies: Readonly<Record<string, (place: Place) => string>> = {
   'discovery.http': ({ url }) => `url = "${url}/targets"`,
   'discovery.relabel': () => 'targets = [{"a" = "b"}]',
   'local.file': ({ directory }) => `filename = "${directory}/targets.json"`,
+  'loki.write': ({ url }) => `endpoint {\n url = "${url}/write"\n }`,
   'prometheus.receive_http': ({ port }) =>
     `forward_to = [prometheus.live.sink.receiver]\n http {\n listen_port = ${port}\n }`,
   'prometheus.relabel': () => 'forward_to = [prometheus.live.sink.receiver]',

@@ -2,7 +2,7 @@
 export { bodyText, retryAfterMs } from './answer.ts'
 export { createHttpClient } from './client.ts'
 export type { HttpClient, HttpClientOptions, HttpRequest, HttpResponse } from './client.ts'
-export { BodyTooLargeError, RequestError, shownUrl } from './errors.ts'
+export { BodyTooLargeError, reasonOf, RequestError, shownUrl } from './errors.ts'
 export { checkHttpClient, httpClientFields, httpClientSettings } from './settings.ts'
 export type { ClientTlsSettings, HttpClientSettings } from './settings.ts'
 export { ClientTls } from './tls.ts'

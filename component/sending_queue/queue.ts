@@ -16,8 +16,6 @@ export interface SendingQueueSettings {
   readonly lanesMin: number
   readonly lanesMax: number
   readonly itemsPerRequestMax: number
-  /** Parts are joined while the sum of their `extra` is not over this; absent: any sum. */
-  readonly extraPerRequestMax?: number
   /** A request that is not full is sent when its oldest part has waited this long. */
   readonly batchWaitMs: number
   readonly memoryBytesMax: number

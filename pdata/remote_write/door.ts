@@ -6,4 +6,4 @@ export type { EncodedRequest, EncodeOptions, EncodeResult, RemoteWriteProtocol }
 export { encodeMetadataV1, mergeV1 } from './encode_v1.ts'
 export { SeriesInterner } from './interner.ts'
 export type { InternerOptions } from './interner.ts'
-export { DecodeError } from './reader.ts'
+export { DecodeError, FieldReader, WireType } from './reader.ts'

@@ -1,0 +1,127 @@
+// loki.write: sends log lines to Loki.
+import { createHash } from 'node:crypto'
+import { type Component, type ComponentDefinition, ConsumeError, HealthState, type Host } from '#component'
+import type { Logs } from '#pdata'
+import { Endpoint } from './endpoint.ts'
+import { type EndpointSettings, lokiWriteSettings, type LokiWriteSettings } from './settings.ts'
+
+export const lokiWrite: ComponentDefinition<LokiWriteSettings> = {
+  name: 'loki.write',
+  stability: 'generally-available',
+  doc: 'Sends log lines to Loki with its push protocol.',
+  consumes: ['logs'],
+  input: 'loki',
+  settings: lokiWriteSettings,
+  create: (host, settings) => new LokiWrite(host, settings),
+}
+
+/**
+ * Every endpoint gets everything, each from a queue of its own, so that none holds up another. Lines are counted once for
+ * each endpoint: `in = out + dropped + refused + waiting` holds over all of them.
+ */
+class LokiWrite implements Component<LokiWriteSettings> {
+  readonly #host: Host
+  #settings: LokiWriteSettings
+  #endpoints = new Map<string, Endpoint>()
+  readonly #problems = new Map<string, string>()
+
+  readonly logs = { consume: (batch: Logs) => this.#consume(batch) }
+
+  constructor(host: Host, settings: LokiWriteSettings) {
+    this.#host = host
+    this.#settings = settings
+  }
+
+  async start(): Promise<void> {
+    this.#host.counters.observeWaiting(() => {
+      let items = 0
+      for (const endpoint of this.#endpoints.values()) items += endpoint.waitingItems
+      return items
+    })
+    await this.update(this.#settings)
+  }
+
+  async update(settings: LokiWriteSettings): Promise<void> {
+    const wanted = new Map(settings.endpoint.map((endpoint) => [identityOf(endpoint, settings.endpoint), endpoint]))
+    const removed = [...this.#endpoints].filter(([identity]) => !wanted.has(identity))
+    const next = new Map<string, Endpoint>()
+    for (const [identity, endpointSettings] of wanted) {
+      const running = this.#endpoints.get(identity)
+      if (running) running.update(endpointSettings, settings)
+      next.set(identity, running ?? (await this.#startEndpoint(identity, endpointSettings, settings)))
+    }
+    this.#settings = settings
+    this.#endpoints = next
+    for (const [identity, endpoint] of removed) {
+      await endpoint.stop(removedDeadlineMs)
+      this.#problems.delete(identity)
+    }
+    this.#tellHealth()
+  }
+
+  async #startEndpoint(identity: string, endpoint: EndpointSettings, all: LokiWriteSettings): Promise<Endpoint> {
+    const started = new Endpoint(this.#host, identity, endpoint, all, (problem) => {
+      if (problem === undefined) this.#problems.delete(identity)
+      else this.#problems.set(identity, problem)
+      this.#tellHealth()
+    })
+    await started.start()
+    return started
+  }
+
+  #tellHealth(): void {
+    const problems = [...this.#problems.values()]
+    if (problems.length === 0) this.#host.setHealth(HealthState.healthy, 'started component')
+    else this.#host.setHealth(HealthState.unhealthy, problems.join('; '))
+  }
+
+  #consume(batch: Logs): void | Promise<void> {
+    const { streams, count } = batch
+    const { counters } = this.#host
+    if (streams === null) {
+      throw new ConsumeError('Cannot take OTLP logs: a bridge has to make streams of them', { retryable: false })
+    }
+    if (this.#endpoints.size === 0) {
+      counters.drop('no endpoint', count)
+      return undefined
+    }
+    // The service counted the batch once: for the first endpoint.
+    counters.in += count * (this.#endpoints.size - 1)
+    let waiting: Promise<void>[] | undefined
+    for (const endpoint of this.#endpoints.values()) {
+      const taken = endpoint.put(streams)
+      if (taken) (waiting ??= []).push(taken)
+    }
+    return waiting ? this.#wait(waiting, count) : undefined
+  }
+
+  async #wait(waiting: readonly Promise<void>[], items: number): Promise<void> {
+    const results = await Promise.allSettled(waiting)
+    const rejected = results.filter((result) => result.status === 'rejected')
+    if (rejected.length === 0) return
+    // The service counts one refusal: for the first endpoint that refused.
+    this.#host.counters.refused += items * (rejected.length - 1)
+    const cause: unknown = rejected[0]?.reason
+    throw new ConsumeError(`Cannot take lines: ${(cause as Error).message}`, { retryable: true, cause })
+  }
+
+  async stop(deadlineMs: number): Promise<void> {
+    await Promise.all([...this.#endpoints.values()].map((endpoint) => endpoint.stop(deadlineMs)))
+  }
+
+  debug(): unknown {
+    return [...this.#endpoints.values()].map((endpoint) => endpoint.debug())
+  }
+}
+
+/** An endpoint that a reload took away has this long to send what it holds; the rest stays on disk. */
+const removedDeadlineMs = 5000
+
+/** The name, or a hash of the URL: what the queue's directory is called, so that a restart finds it again. */
+function identityOf(endpoint: EndpointSettings, all: readonly EndpointSettings[]): string {
+  if (endpoint.name !== '') return endpoint.name.replace(/[^\w.-]/g, '_')
+  const same = all.filter((other) => other.name === '' && other.url.href === endpoint.url.href)
+  const hash = createHash('sha256').update(endpoint.url.href).digest('hex').slice(0, 6)
+  const index = same.indexOf(endpoint)
+  return index === 0 ? hash : `${hash}-${index}`
+}

@@ -1,0 +1,5 @@
+// The door of Loki's push codec: requests out of log streams, and log streams out of requests.
+export { decodePush, decodePushJson, PushError, pushLimitsDefault } from './decode.ts'
+export type { PushLimits } from './decode.ts'
+export { encodePush } from './encode.ts'
+export { LabelTextError, labelText, parseLabelText } from './label_text.ts'
