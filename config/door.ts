@@ -19,3 +19,8 @@ export type {
 } from './plan.ts'
 export { httpBlock } from './alloy/http_block.ts'
 export type { HttpBlock } from './alloy/http_block.ts'
+export { compileYaml, resolveYaml } from './yaml/compile.ts'
+export type { ResolvedYaml, YamlSource } from './yaml/compile.ts'
+export { redactedYaml } from './yaml/print.ts'
+export { readYamlConfiguration } from './yaml/sources.ts'
+export type { TelemetrySettings } from './yaml/telemetry.ts'

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import type { Clock, HostGlobals, Instruments, Logger, Stability } from '#component'
 import { HealthState } from '#component'
-import type { ComponentRegistry, Diagnostic, Plan, ProcessSettings } from '#config'
+import type { CompileOptions, ComponentRegistry, Diagnostic, ExportsView, Plan, ProcessSettings } from '#config'
 import { compileAlloy, hasErrors, ImportStore } from '#config'
 import { Graph } from './graph.ts'
 import type { LineLoggerProvider, LogLevel } from './logging.ts'
@@ -23,8 +23,14 @@ export interface ServiceOptions {
   readonly clock: Clock
   readonly logging: LineLoggerProvider
   /** Read the configuration: at the start and at every reload. Throws when it cannot be read. */
-  readConfiguration(): ConfigurationText
+  readConfiguration(): ConfigurationText | Promise<ConfigurationText>
+  /** The language of the configuration; absent: Alloy's. */
+  compile?(text: ConfigurationText, view: ExportsView, options: CompileOptions): Promise<Plan>
+  /** What a node's own series and log lines carry; absent: Alloy's `component_path` and `component_id`. */
+  nodeAttributes?(id: string): { readonly metrics: Attributes; readonly logs: Attributes }
 }
+
+type Attributes = Readonly<Record<string, string>>
 
 export interface LoadResult {
   readonly ok: boolean
@@ -69,8 +75,8 @@ export class Service {
     this.graph = new Graph({
       clock: options.clock,
       globals: options.globals,
-      logger: (id) => loggerFor(options.logging, attributesOf(id)),
-      instruments: (id) => this.telemetry.instruments(attributesOf(id)),
+      logger: (id) => loggerFor(options.logging, options.nodeAttributes?.(id).logs ?? attributesOf(id)),
+      instruments: (id) => this.telemetry.instruments(options.nodeAttributes?.(id).metrics ?? attributesOf(id)),
       structureChanged: () => this.#structureChanged(),
       ownMetrics: this.telemetry,
     })
@@ -99,7 +105,7 @@ export class Service {
   /** Load the configuration for the first time. With errors nothing is started. */
   start(): Promise<LoadResult> {
     return this.#inTurn(async () => {
-      const result = await this.#load(this.#options.readConfiguration())
+      const result = await this.#load(await this.#options.readConfiguration())
       if (result.ok) {
         this.#ready = true
         this.#imports.start(() => this.#structureChanged())
@@ -113,7 +119,7 @@ export class Service {
     return this.#inTurn(async () => {
       let text: ConfigurationText
       try {
-        text = this.#options.readConfiguration()
+        text = await this.#options.readConfiguration()
       } catch (error) {
         this.#failed()
         const message = (error as Error).message
@@ -184,13 +190,10 @@ export class Service {
 
   #compile(text: ConfigurationText): Promise<Plan> {
     const { registry, stability, environment, globals } = this.#options
-    return compileAlloy(text.sources, text.directory, this.graph.view, this.#imports, {
-      registry,
-      stability,
-      environment,
-      hostname: globals.hostname,
-      version: globals.version,
-    })
+    const { hostname, version } = globals
+    const options = { registry, stability, environment, hostname, version }
+    if (this.#options.compile) return this.#options.compile(text, this.graph.view, options)
+    return compileAlloy(text.sources, text.directory, this.graph.view, this.#imports, options)
   }
 
   /** The same text gives another graph now: imports or collections of foreach changed. */

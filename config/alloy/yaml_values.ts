@@ -26,12 +26,12 @@ export function valueFromYaml(text: string): Value {
   const [error] = document.errors
   if (error) {
     const line = text.slice(0, error.pos[0]).split('\n').length
-    throw new ValueError(`yaml: line ${line}: ${sayings[error.code] ?? 'is not valid YAML'}`)
+    throw new ValueError(`yaml: line ${line}: ${yamlSayings[error.code] ?? 'is not valid YAML'}`)
   }
   return new Reader(yaml, document).value(document.contents, 0)
 }
 
-const sayings: Readonly<Record<string, string>> = {
+export const yamlSayings: Readonly<Record<string, string>> = {
   DUPLICATE_KEY: 'a key is there twice',
   TAB_AS_INDENT: 'found character that cannot start any token: a tab used as indentation',
   BAD_INDENT: 'bad indentation',
@@ -172,7 +172,7 @@ const plainWords: ReadonlyMap<string, Value> = new Map<string, Value>([
 ])
 
 /** A scalar without quotes (yaml.v3's resolve.go). */
-function plainValue(text: string): Value {
+export function plainValue(text: string): Value {
   const word = plainWords.get(text)
   if (word !== undefined) return word
   if (!/^[-+.0-9]/.test(text)) return text
@@ -212,7 +212,7 @@ function timestampText(text: string): string | undefined {
   return `${date}T${time}${shown}${/^[-+]00:00$/.test(zone) ? 'Z' : zone}`
 }
 
-function taggedValue(text: string, tag: string): Value {
+export function taggedValue(text: string, tag: string): Value {
   const value = plainValue(text)
   const fits =
     (tag === '!!int' && typeof value === 'bigint') ||
