@@ -1,0 +1,10 @@
+// The door of the gRPC client.
+export type { Balancing } from './balancer.ts'
+export { GrpcClient } from './client.ts'
+export type { GrpcCall, GrpcClientOptions, GrpcResult } from './client.ts'
+export type { KeepaliveSettings } from './connection.ts'
+export { grpcEncodings } from './message.ts'
+export type { GrpcEncoding } from './message.ts'
+export { codeName, GrpcCode, statusMessage } from './status.ts'
+export { parseTarget } from './target.ts'
+export type { Address, Target } from './target.ts'
