@@ -25,6 +25,18 @@ const manifest: Readonly<Record<string, Loader>> = {
     (await import('../exporters/prometheus_remote_write/component.ts')).prometheusRemoteWrite,
   'prometheus.scrape': async () => (await import('../receivers/prometheus_scrape/component.ts')).prometheusScrape,
   'remote.http': async () => (await import('../extensions/remote_http/component.ts')).remoteHttp,
+  'otelcol.processor.cumulativetodelta': async () =>
+    (await import('../processors/cumulative_to_delta/component.ts')).otelcolProcessorCumulativetodelta,
+  'otelcol.processor.deltatocumulative': async () =>
+    (await import('../processors/delta_to_cumulative/component.ts')).otelcolProcessorDeltatocumulative,
+  'otelcol.processor.groupbyattrs': async () =>
+    (await import('../processors/groupbyattrs/component.ts')).otelcolProcessorGroupbyattrs,
+  'otelcol.processor.interval': async () =>
+    (await import('../processors/interval/component.ts')).otelcolProcessorInterval,
+  'otelcol.processor.metric_start_time': async () =>
+    (await import('../processors/metric_start_time/component.ts')).otelcolProcessorMetricStartTime,
+  'otelcol.processor.redaction': async () =>
+    (await import('../processors/redaction/component.ts')).otelcolProcessorRedaction,
 }
 
 type YamlLoader = () => Promise<YamlDefinition>
@@ -32,7 +44,23 @@ type YamlLoader = () => Promise<YamlDefinition>
 /**
  * The faces of the collector's YAML, by kind and type. An older name of a type has a line of its own with the same loader.
  */
-const yamlManifest: Readonly<Record<string, YamlLoader>> = {}
+const yamlManifest: Readonly<Record<string, YamlLoader>> = {
+  'processor/cumulative_to_delta': async () =>
+    (await import('../processors/cumulative_to_delta/component.ts')).cumulativeToDeltaProcessor,
+  'processor/cumulativetodelta': async () =>
+    (await import('../processors/cumulative_to_delta/component.ts')).cumulativeToDeltaProcessor,
+  'processor/delta_to_cumulative': async () =>
+    (await import('../processors/delta_to_cumulative/component.ts')).deltaToCumulativeProcessor,
+  'processor/deltatocumulative': async () =>
+    (await import('../processors/delta_to_cumulative/component.ts')).deltaToCumulativeProcessor,
+  'processor/groupbyattrs': async () => (await import('../processors/groupbyattrs/component.ts')).groupbyattrsProcessor,
+  'processor/interval': async () => (await import('../processors/interval/component.ts')).intervalProcessor,
+  'processor/metric_start_time': async () =>
+    (await import('../processors/metric_start_time/component.ts')).metricStartTimeProcessor,
+  'processor/metricstarttime': async () =>
+    (await import('../processors/metric_start_time/component.ts')).metricStartTimeProcessor,
+  'processor/redaction': async () => (await import('../processors/redaction/component.ts')).redactionProcessor,
+}
 
 export const registry: ComponentRegistry = {
   yamlNames: () => Object.keys(yamlManifest),
