@@ -7,6 +7,8 @@ import { decodeLogs, decodeTraces } from './decode.ts'
 import { decodeMetrics } from './decode_metrics.ts'
 import { encodeLogs, encodeTraces } from './encode.ts'
 import { encodeMetrics } from './encode_metrics.ts'
+import { decodeLogsJson, decodeMetricsJson, decodeTracesJson } from './json_decode.ts'
+import { encodeLogsJson, encodeMetricsJson, encodeTracesJson } from './json_encode.ts'
 import { splitWire } from './split.ts'
 import type { LogsTree, MetricsTree, ResourceLogs, ResourceMetrics, ResourceSpans, TracesTree } from './tree.ts'
 import { validateRequest } from './validate.ts'
@@ -202,4 +204,40 @@ export function mergeMetrics(batches: readonly Metrics[]): Metrics {
     )
   }
   return Metrics.fromWire(batches.flatMap(metricsWire), countOf(batches), context)
+}
+
+// ------------------------------------------------------------------------------------------------------------ JSON
+
+/**
+ * A batch out of a request in OTLP's JSON mapping: ids in hex, 64-bit integers as strings or numbers (no digit is lost),
+ * enums as numbers or names, bytes in base64, names in lowerCamelCase or snake_case, what is not known ignored. Throws
+ * `OtlpError`, whose message names the path.
+ */
+export function tracesFromJson(text: string, context: ClientContext | null = null): Traces {
+  return Traces.fromTree(decodeTracesJson(text), context)
+}
+
+/** See `tracesFromJson`. */
+export function logsFromJson(text: string, context: ClientContext | null = null): Logs {
+  return Logs.fromTree(decodeLogsJson(text), context)
+}
+
+/** See `tracesFromJson`. */
+export function metricsFromJson(text: string, context: ClientContext | null = null): Metrics {
+  return Metrics.fromTree(decodeMetricsJson(text), context)
+}
+
+/** The batch as a request in OTLP's JSON mapping, on one line. */
+export function tracesToJson(batch: Traces): string {
+  return encodeTracesJson(tracesTree(batch))
+}
+
+/** See `tracesToJson`. Throws for logs that are Loki's streams. */
+export function logsToJson(batch: Logs): string {
+  return encodeLogsJson(logsTree(batch))
+}
+
+/** See `tracesToJson`. Throws for metrics that are Prometheus's series. */
+export function metricsToJson(batch: Metrics): string {
+  return encodeMetricsJson(metricsTree(batch))
 }

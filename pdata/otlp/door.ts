@@ -34,11 +34,15 @@ export type {
 export { OtlpError } from './error.ts'
 export { anyValueDepthMax } from './validate.ts'
 export {
+  logsFromJson,
+  logsToJson,
   logsTree,
   logsWire,
   mergeLogs,
   mergeMetrics,
   mergeTraces,
+  metricsFromJson,
+  metricsToJson,
   metricsTree,
   metricsWire,
   ownLogsTree,
@@ -50,6 +54,8 @@ export {
   splitLogs,
   splitMetrics,
   splitTraces,
+  tracesFromJson,
+  tracesToJson,
   tracesTree,
   tracesWire,
   wireBytes,
