@@ -12,6 +12,10 @@ const manifest: Readonly<Record<string, Loader>> = {
   'loki.echo': async () => (await import('../exporters/loki_echo/component.ts')).lokiEcho,
   'loki.write': async () => (await import('../exporters/loki_write/component.ts')).lokiWrite,
   'local.file': async () => (await import('../extensions/local_file/component.ts')).localFile,
+  'otelcol.processor.attributes': async () =>
+    (await import('../processors/attributes/component.ts')).otelcolProcessorAttributes,
+  'otelcol.processor.batch': async () => (await import('../processors/batch/component.ts')).otelcolProcessorBatch,
+  'otelcol.processor.span': async () => (await import('../processors/span/component.ts')).otelcolProcessorSpan,
   'prometheus.echo': async () => (await import('../exporters/prometheus_echo/component.ts')).prometheusEcho,
   'prometheus.exporter.self': async () =>
     (await import('../receivers/prometheus_exporter_self/component.ts')).prometheusExporterSelf,
@@ -45,6 +49,10 @@ type YamlLoader = () => Promise<YamlDefinition>
  * The faces of the collector's YAML, by kind and type. An older name of a type has a line of its own with the same loader.
  */
 const yamlManifest: Readonly<Record<string, YamlLoader>> = {
+  'processor/attributes': async () => (await import('../processors/attributes/component.ts')).attributesProcessor,
+  'processor/batch': async () => (await import('../processors/batch/component.ts')).batchProcessor,
+  'processor/resource': async () => (await import('../processors/resource/component.ts')).resourceProcessor,
+  'processor/span': async () => (await import('../processors/span/component.ts')).spanProcessor,
   'processor/cumulative_to_delta': async () =>
     (await import('../processors/cumulative_to_delta/component.ts')).cumulativeToDeltaProcessor,
   'processor/cumulativetodelta': async () =>
