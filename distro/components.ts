@@ -16,6 +16,7 @@ const manifest: Readonly<Record<string, Loader>> = {
     (await import('../processors/attributes/component.ts')).otelcolProcessorAttributes,
   'otelcol.processor.batch': async () => (await import('../processors/batch/component.ts')).otelcolProcessorBatch,
   'otelcol.processor.span': async () => (await import('../processors/span/component.ts')).otelcolProcessorSpan,
+  'otelcol.receiver.otlp': async () => (await import('../receivers/otlp/component.ts')).otelcolReceiverOtlp,
   'prometheus.echo': async () => (await import('../exporters/prometheus_echo/component.ts')).prometheusEcho,
   'prometheus.exporter.self': async () =>
     (await import('../receivers/prometheus_exporter_self/component.ts')).prometheusExporterSelf,
@@ -49,6 +50,7 @@ type YamlLoader = () => Promise<YamlDefinition>
  * The faces of the collector's YAML, by kind and type. An older name of a type has a line of its own with the same loader.
  */
 const yamlManifest: Readonly<Record<string, YamlLoader>> = {
+  'receiver/otlp': async () => (await import('../receivers/otlp/component.ts')).otlpReceiver,
   'processor/attributes': async () => (await import('../processors/attributes/component.ts')).attributesProcessor,
   'processor/batch': async () => (await import('../processors/batch/component.ts')).batchProcessor,
   'processor/resource': async () => (await import('../processors/resource/component.ts')).resourceProcessor,

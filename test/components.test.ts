@@ -26,6 +26,7 @@ const bodies: Readonly<Record<string, (place: Place) => string>> = {
   'discovery.relabel': () => 'targets = [{"a" = "b"}]',
   'local.file': ({ directory }) => `filename = "${directory}/targets.json"`,
   'loki.write': ({ url }) => `endpoint {\n url = "${url}/write"\n }`,
+  'otelcol.receiver.otlp': ({ port }) => `grpc {\n endpoint = "127.0.0.1:${port}"\n }\n output {}`,
   'prometheus.receive_http': ({ port }) =>
     `forward_to = [prometheus.live.sink.receiver]\n http {\n listen_port = ${port}\n }`,
   'prometheus.relabel': () => 'forward_to = [prometheus.live.sink.receiver]',

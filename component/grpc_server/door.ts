@@ -4,4 +4,4 @@ export type { GrpcCall, GrpcMethod, GrpcMethods, StreamMethod, UnaryMethod } fro
 export type { DescriptorSource } from './reflection.ts'
 export { GrpcServer, streamsMaxDefault } from './server.ts'
 export type { GrpcServerOptions, GrpcServerSettings } from './server.ts'
-export { encodeStatus, GrpcCode, GrpcError } from './status.ts'
+export { GrpcCode, GrpcError } from './status.ts'

@@ -1,11 +1,12 @@
 // gRPC's reflection service (v1 and v1alpha): tells tools such as grpcurl which services and messages there are.
+import { inflateRawSync } from 'node:zlib'
 import { ByteWriter } from '#lib/byte_writer'
 import { type GrpcMethod, type StreamHandler } from './method.ts'
 import { type ProtobufField, readFields } from './protobuf_fields.ts'
 import { GrpcCode, GrpcError } from './status.ts'
 
-/** Gives encoded `FileDescriptorProto`s, those they import included. Asked once, at the first question. */
-export type DescriptorSource = () => Promise<readonly Uint8Array[]>
+/** Gives a `FileDescriptorSet`, deflated (raw) and in base64, with all that it imports. Asked once, at the first question. */
+export type DescriptorSource = () => Promise<string>
 
 const versions = ['grpc.reflection.v1.ServerReflection', 'grpc.reflection.v1alpha.ServerReflection'] as const
 const text = new TextDecoder()
@@ -26,11 +27,18 @@ interface DescriptorIndex {
 export function reflectionMethods(services: readonly string[], source: DescriptorSource): [string, GrpcMethod][] {
   const listed = [...services, ...versions].sort()
   let index: Promise<DescriptorIndex> | undefined
-  const load = (): Promise<DescriptorIndex> => (index ??= source().then(indexOf))
+  const load = (): Promise<DescriptorIndex> => (index ??= loadIndex(source))
   return versions.map((service) => [
     `/${service}/ServerReflectionInfo`,
     { kind: 'stream', open: (send, end) => reflect(listed, load, send, end) },
   ])
+}
+
+async function loadIndex(source: DescriptorSource): Promise<DescriptorIndex> {
+  const { serverDescriptors } = await import('./descriptors.ts')
+  const sets = [serverDescriptors, await source()].map((packed) => inflateRawSync(Buffer.from(packed, 'base64')))
+  // `FileDescriptorSet.file = 1`.
+  return indexOf(sets.flatMap((set) => readFields(set).flatMap(({ bytes }) => bytes ?? [])))
 }
 
 function reflect(

@@ -1,5 +1,5 @@
 // gRPC's status: codes, the error that carries one, and how both are written on the wire.
-import { ByteWriter } from '#lib/byte_writer'
+import { encodeRpcStatus } from '#pdata/otlp'
 
 /** Status codes (grpc/doc/statuscodes.md). */
 export const GrpcCode = {
@@ -49,53 +49,13 @@ export function percentEncoded(message: string): string {
   return out
 }
 
-const retryInfoType = 'type.googleapis.com/google.rpc.RetryInfo'
-
-/**
- * A `google.rpc.Status` (code = 1, message = 2, details = 3), with a `RetryInfo` (retry_delay = 1, a Duration) where
- * the client is told when to come back.
- */
-export function encodeStatus(code: number, message: string, retryAfterMs?: number): Uint8Array {
-  const writer = new ByteWriter(64 + message.length)
-  if (code !== 0) {
-    writer.byte(0x08)
-    writer.varint(code)
-  }
-  if (message !== '') {
-    writer.byte(0x12)
-    writer.string(message)
-  }
-  if (retryAfterMs === undefined) return writer.take()
-  writer.byte(0x1a)
-  const any = writer.beginLength()
-  writer.byte(0x0a)
-  writer.string(retryInfoType)
-  writer.byte(0x12)
-  const info = writer.beginLength()
-  writer.byte(0x0a)
-  const delay = writer.beginLength()
-  const seconds = Math.floor(retryAfterMs / 1000)
-  const nanos = Math.round((retryAfterMs - seconds * 1000) * 1e6)
-  if (seconds > 0) {
-    writer.byte(0x08)
-    writer.varint(seconds)
-  }
-  if (nanos > 0) {
-    writer.byte(0x10)
-    writer.varint(nanos)
-  }
-  writer.endLength(delay)
-  writer.endLength(info)
-  writer.endLength(any)
-  return writer.take()
-}
-
 /** The headers that end a call. */
 export function statusHeaders(error: GrpcError): Record<string, string> {
   const headers: Record<string, string> = { 'grpc-status': String(error.code) }
   if (error.message !== '') headers['grpc-message'] = percentEncoded(error.message)
   if (error.retryAfterMs !== undefined) {
-    const status = encodeStatus(error.code, error.message, error.retryAfterMs)
+    const { code, message } = error
+    const status = encodeRpcStatus({ code, message, retryAfterMs: Math.ceil(error.retryAfterMs) })
     // Binary headers travel as base64 without padding.
     headers['grpc-status-details-bin'] = Buffer.from(status).toString('base64').replace(/=+$/, '')
   }

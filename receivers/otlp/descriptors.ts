@@ -1,0 +1,38 @@
+// The descriptors of OTLP's services and messages, which reflection gives to tools. Loaded when one asks.
+
+/** A `FileDescriptorSet` of opentelemetry-proto's published files (1.9), without options: deflated (raw), in base64. */
+export const otlpDescriptors =
+  'xVnbbxtpFe/47mM7mU7TNpu2tDtLL2RX7tYJe2nVpU48Sdw6dtZ2ui1CO0zsSTrU9nhnxlHCA0ICIR52H5BWQotAIHiAh13gmTe04hFekXhF4iL+' +
+  'CDjfNxfPTGZ8SdLlxZdzzne+c/vO77vAfxKwqPblniF35K5saIe3+5pqqLdbarer9m7v37F+5SmZu+KRNYl5S2L/Dv9ZBFLF3uFjqTOQuQuQ1Q1N' +
+  '6e2J++T/PHONuZXeOMPNAeyoaseiRpCaQuo5SCs9wyJGkRhFIqpoq4OdjmzRY0hnkP4AMpKmSYcWOY7kTOEr+ZHG5YtkBDUNNaxC9vl+R9HtGRNU' +
+  'xatjVDySTQUVHIhKzkNm59CQdUtHEnVkkXwVzrsdF+mftnwwn0KB+MaZlSTEKYcXAIZWcW9CgpJ1DFUUrbk5ziEr0vw6ZN2WTa3IHszLkLJ/cxmI' +
+  'PpcPzaxxb1gW03RNbhnmOotKhhEgiY3zHzMwV+4hcdBFLZKhqL1GCzVyWYj1pK5VKtwsJPdlTUcunTbN3QOQDFS1M8Cgo65pfOOuwXxbU/t9uS0O' +
+  'lYgtddAzaF3l+CeQFnqGYhzW5V2OA9Bbz+SuJA60jmUQmmcc9mXLGjRPaYvonmlKmpsHti3rLU3pE49MToxwdhLUqiX4fQTyQatNk3V1oLVkst7s' +
+  '39aKuxrkniOzf2dhiuXL/4aBVN0a64smc3rRJOHJcfchI9Noipq8a2fr1hj9TvydkP1kFm4FeWhokhkv+sMK1uUg7abAdJFamDJN/LsATTKPXpIM' +
+  'CbvLjM0X9b7Us8Mb3F9sA/N2ahpkCP9rBnIeCmYsZaulFRnW81zl4egk+dDJIrMMiozIh2MQXZXm3N71QNZx+mEi9a8k++8k/2MGwCW6AnE6k2Xj' +
+  '0picB3aCO6jDZSc/xk4UDbKQ/34KYpTJQopKi0qbmpUly5fMQAgRSjgHGVNER0NMDEojAs30JQ2nFm3hGBXOQXy3I+3p8yz+TTqNK04HvQ2x59jv' +
+  'KKjMjEs6MY9+PMIh3GWYw+k1QzSUriwOesqB2JN6KsWWBLcAnNxr+3kpyvMu5/TpLWegy/ktSMj7qEufz0xUOcQrgQwgLtm6TQ2W3izVi8jSUXrP' +
+  '9fncCIu9aisoz12Cc7ZWOt5SOkOVLkOCJHGgz8/SEvzyGK1UduFDBuKmyZh1X4wZGmM7zV8EHC18ykCMunrc2vXaFzs9++I0yM4SIGWe5D9BbHHK' +
+  '+CU439gqVsVH5WpJ3K42toTV8lpZKLFkT8cNWeVqU6hXixWWwa0CO6Q3hPpjoc5GvNTVSlmoNtmoV8dWvVbaXkXpmJe+Wqs2tjeRHud/y0DCTDIJ' +
+  'XVfWdWnPzuJ9iLXUthmzmcLtSSrF+lrFYXwVW5/zD3eEZxvNYnO7gbOXBOK50ESfOZhxk2uP0F+fqFCv19Dhh7EUw0YWf8pAmgRzjQTYieZapbje' +
+  'EEs1sVpritsNATVfg0suVrNeXBWs35vFxiP2vwy3CNddEhiUpvCkKW4UG2K5IdaFzVpTMGW/G+FuwMsBsn65mAPO/8zBjSCg7Kh7OgFJ8m1B86Wg' +
+  'uFL+C0bmCqQqOA3F5QeQc3CZzG3BcjCKWsY5CEq08L9iIOsmnAyT7xLIIphMjTGh7sZIYyg60olHAfIvSPk4kqeBx/cggybgVq6lau3JTMW561Q8' +
+  'EJm/F4X0UCKs4V6Fi+qOLmv78hHUy1CBEszqiCoa2Wf2Bt0dWaPLOgx1nTBaY6p0CK7FnKPFkA8Mq4F+FWI7avvQOl9OfOjx9t3E6fXdpLfvpujW' +
+  'w40OaT86ACVg/CnyihS8srRUYqkYG1/8PI6dyRuLq9hRBGy+5eZTsbq9uSLUfQ2cdCOfAO072NMW4EIgq4CdPIy3hP08jLeMPT1gupKwsr3OxoOG' +
+  'UVaBTYTylthkKG+ZTeEhbs7PK1fXamw6yBDCKbAQxlpiM2GsZTYbNNV7xXqVzQUNIpwCOxPGWmJnw1jLLBvEMgHnbFAwKKvAcqG8JfZcKG+ZnQua' +
+  'bq3YRJg/HzSMsgrshVDeEnsxlLfMzi8+hRmnlZiIiUVcqa0jbK3W6qUg3ESkOyIQgJ4O0v3lCrwWBDzkt9KiYGf9tPDuS0Hr3RZ5wZD3BDKb5kwU' +
+  '9crAOqhnWWABX/BuZ2ilg1SWOv53DMz6aCdDwFXsvBQBbcNMZHltnGEUlWwLRkHhzxGwPcKngYZvkk2k294b4+w1Zw9Ewj9HIWGxvfdfuKl33SdZ' +
+  '21UUQQy0EQpPT3vSYM++Ar0+zox1IrxxhitAVB90KaBkCq+MDfagi2PegfQzRTfUPU3qUqQJS7Rr5IY9AMdvw3n5oK/2yK2Q1BGHuoDqWh6nSxgO' +
+  'dqu9i2g36HYl7ZBuCcKg1usOEcexb0MK6VIbVwnC4jQ4vZKAGBlm4ih+JtgkfqbYNL8JcRpm3JtkiIjYVxVybp5wyZkwTBbuFhnH/4GBKFp8Otq4' +
+  '9+CitLenyXu0mnGz0+2rmtRB+Lf2TW+M01gcDm8OR5ObXkUXMUoo3lNatD5T/Ge4EXWSxa0HuVCYuIZevBf85wzMBdUZVw8y/f5xSvYL8GILklaN' +
+  'c0KQ3a9PuEKGRfiDCMz6S8m7zU1Ot80Nu+eK0F390eNAlNLPQVrSRfNJyHkMYiGBRLSIXkSwSLkHafkA49GRNB07Y/h1lSdV5gDv9jrnvNWYB3P+' +
+  'HxHgAlJ5osu348UC7RzeFiUwCrSjx82g/JAhFwy5nUHruWyYpwfzJJLgLsIstuGO0lIMcQcZbTN3jDdqqeNGzbwtRGu6So82ZGaDIdYQinRADx/M' +
+  'RgQppIOKaDL9RmHzWzqwAv23GFwZvXxO9H7xgmKeI5sLqWO+J54lcP9tWVNdx7cErvpUX9UVQ9mXaYllCsKJ2kh+hSZZJ4p7tBmg4vRpKvbl1lMn' +
+  'mSnrxCqM7JHCyDmFQaJPo2Y8wy3jM7XTpre6zMLrkLRNmoGEururywbdKp09WutkWxYLKzH+TxFg/T3u/9HPfPWUcdUT9xRmPxhImBv79du+Sngw' +
+  'bffOUxOLxruWOl+LWyjArF+ChZQ9OY0wrezhCzBjLdI/MpByUluCc7tKx5A1z9XFtIE8GqrI0dYfDW39rrsP86HGfT1CApv1dfTFDxm4ELKnuQmv' +
+  'FNfX68J6sVmuVcWmsLlVqxcr5AjqvRJ5Ga6ECZaESrPIMnjg5MNEVrc3tytIfiygOe/DjJM45yxbwpOuuFUrV5tBZ9lX4eYRgWrNOtsKJfFxsbJt' +
+  '3d0OD7R/j8Hd4CNopyO3DFXzvbCK5BZOcV5abwSn0xo7fHOd+O2W/ya8RNqRZtB31IY5W13+AAvfOJ0H1QNYCJpBxx6oy9zXYbaPC5gcTfRBqyXr' +
+  'unVCLOYn8zXvUr5lamqYiviHHt+8TFLxmvwt1IXrxvaNuRUlPU3WNFUTPe8VhV/igdbtAPcjBhKmdu44pnojvbByEhVmKPkzTpX9NQZvja4y91OB' +
+  'r8auj7bEfjyY8AWC/wbMmzaTS3FffZ38YWBgp9ij3aqtJ2G19bX8RD7mh6p9lVVzO+UrLMQkp7Dcl/cjy+tnDGRcLnAfDatremN9tfXg+AqOVNZH' +
+  'cXhndGUdvZrz1det0da4Luumuvrjn8El0wPryslXa6d4HfcduBw8k1V374fVnZCf1Pe8ZwJf9dV9no4oQO8pdEQBfsrAjNcd7pNhDR7XcF8lrp1U' +
+  'jb8e/wc='
