@@ -50,6 +50,7 @@ type YamlLoader = () => Promise<YamlDefinition>
  * The faces of the collector's YAML, by kind and type. An older name of a type has a line of its own with the same loader.
  */
 const yamlManifest: Readonly<Record<string, YamlLoader>> = {
+  'connector/forward': async () => (await import('../connectors/forward/component.ts')).forwardConnector,
   'receiver/otlp': async () => (await import('../receivers/otlp/component.ts')).otlpReceiver,
   'processor/attributes': async () => (await import('../processors/attributes/component.ts')).attributesProcessor,
   'processor/batch': async () => (await import('../processors/batch/component.ts')).batchProcessor,
@@ -70,6 +71,7 @@ const yamlManifest: Readonly<Record<string, YamlLoader>> = {
   'processor/metricstarttime': async () =>
     (await import('../processors/metric_start_time/component.ts')).metricStartTimeProcessor,
   'processor/redaction': async () => (await import('../processors/redaction/component.ts')).redactionProcessor,
+  'receiver/nop': async () => (await import('../receivers/nop/component.ts')).nopReceiver,
 }
 
 export const registry: ComponentRegistry = {

@@ -1,16 +1,20 @@
 // The program: reads the command line and runs the command.
+import { isCollectorFlag } from './collector_flags.ts'
 import { parseFlags, UsageError } from './flags.ts'
 import { version } from './version.ts'
 
-const usage = `Solder ${version}: an OpenTelemetry collector distribution that runs Grafana Alloy's configurations.
+const usage = `Solder ${version}: an OpenTelemetry collector distribution that runs Grafana Alloy's configurations
+and the collector's own.
 
 Usage:
   solder <command> [flags]
+  solder --config=LOCATION [--set=KEY=VALUE]     Run the collector's YAML
 
 Commands:
   run PATH        Run a configuration file, or a directory of .alloy files
   validate PATH   Say everything that is wrong with a configuration
   fmt [FILE]      Format a configuration file (standard input without FILE)
+  print-config    Print the collector's YAML, merged and with everything put in its place
   components      List the components of this build
   demo            Collect this host's metrics and keep them in memory to look at
 
@@ -25,12 +29,15 @@ const commands: Readonly<Record<string, () => Promise<(args: readonly string[]) 
   validate: async () => (await import('./validate.ts')).validateCommand,
   fmt: async () => (await import('./format.ts')).formatCommand,
   format: async () => (await import('./format.ts')).formatCommand,
+  'print-config': async () => (await import('./collector_check.ts')).printConfigCommand,
+  'print-initial-config': async () => (await import('./collector_check.ts')).printConfigCommand,
   components: async () => (await import('./list.ts')).componentsCommand,
 }
 
 async function main(args: readonly string[]): Promise<number> {
   const [name = '', ...rest] = args
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined
+  if (isCollectorFlag(name)) return (await import('./collector.ts')).collectorCommand(args)
   if (command) return (await command())(rest)
   if (name === '--version' || name === '-v') {
     process.stdout.write(

@@ -146,12 +146,13 @@ async function serve(
   return 0
 }
 
-function report(result: LoadResult): void {
+/** What is wrong with a configuration, to standard error. */
+export function report(result: LoadResult): void {
   if (result.diagnostics.length > 0) process.stderr.write(problemText(result))
 }
 
 /** SIGHUP reloads. The promise is kept with the name of the first signal that asks to stop; the second one ends at once. */
-function onSignals(service: Service): Promise<string> {
+export function onSignals(service: Service): Promise<string> {
   process.on('SIGHUP', () => {
     service.reload().then(report, (error: Error) => service.log.error('Cannot reload', { err: error.message }))
   })

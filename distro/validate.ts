@@ -6,6 +6,7 @@ import { Capsule, type ComponentDefinition, inputExports, type Stability, Stabil
 import { compileAlloy, type ExportsView, hasErrors, ImportStore, readConfiguration, renderDiagnostics } from '#config'
 import { LineLoggerProvider, loggerFor } from '#service'
 import { systemClock } from '#lib/clock'
+import { isCollectorFlag } from './collector_flags.ts'
 import { registry } from './components.ts'
 import { flagsText, type FlagValues, parseFlags, UsageError } from './flags.ts'
 import { formatFlags, stabilityFlags } from './run_flags.ts'
@@ -18,9 +19,12 @@ const flags = [
 ]
 
 export async function validateCommand(args: readonly string[]): Promise<number> {
+  if (args.some(isCollectorFlag)) return (await import('./collector_check.ts')).validateYamlCommand(args)
   const { values, rest } = parseFlags(args, flags)
   if (values.get('help')) {
-    process.stdout.write(`Usage:\n  solder validate [flags] PATH\n\nFlags:\n${flagsText(flags)}\n`)
+    process.stdout.write(
+      `Usage:\n  solder validate [flags] PATH\n  solder validate --config=LOCATION\n\nFlags:\n${flagsText(flags)}\n`,
+    )
     return 0
   }
   const [path] = rest
@@ -67,7 +71,7 @@ async function validate(path: string, stability: Stability, storagePath: string)
 }
 
 /** No exports are known; every node has a port that can be referred to. */
-function nothingRuns(): ExportsView {
+export function nothingRuns(): ExportsView {
   const receivers = new Map<string, Capsule>()
   return {
     exports: () => undefined,

@@ -1,4 +1,4 @@
-// The process's own log: lines through the OpenTelemetry logs API to standard error, as logfmt or JSON.
+// The process's own log: lines through the OpenTelemetry logs API to standard error, as logfmt, JSON or columns.
 import type { Logger as LogsLogger, LoggerProvider, LogRecord } from '@opentelemetry/api-logs'
 import { SeverityNumber } from '@opentelemetry/api-logs'
 import type { Clock, Logger } from '#component'
@@ -15,7 +15,10 @@ const severity: Readonly<Record<LogLevel, SeverityNumber>> = {
 
 export interface LoggingOptions {
   readonly level: LogLevel
-  readonly format: 'logfmt' | 'json'
+  /** `console`: time, level and message between tabs, then the fields as JSON, as the upstream collector writes. */
+  readonly format: 'logfmt' | 'json' | 'console'
+  /** What every line carries. */
+  readonly fields?: Readonly<Record<string, unknown>>
   readonly clock: Clock
   write(line: string): void
 }
@@ -50,9 +53,10 @@ export class LineLoggerProvider implements LoggerProvider {
       ['ts', new Date(clock.now()).toISOString()],
       ['level', record.severityText ?? 'info'],
       ['msg', record.body],
+      ...Object.entries(this.#options.fields ?? {}),
       ...Object.entries(record.attributes ?? {}),
     ]
-    write(format === 'json' ? jsonLine(fields) : logfmtLine(fields))
+    write(format === 'json' ? jsonLine(fields) : format === 'console' ? consoleLine(fields) : logfmtLine(fields))
   }
 }
 
@@ -82,6 +86,15 @@ function shown(value: unknown): string | number | boolean {
 
 function jsonLine(fields: readonly (readonly [string, unknown])[]): string {
   return `${JSON.stringify(Object.fromEntries(fields))}\n`
+}
+
+/** Time, level and message first. Control characters never reach the terminal. */
+function consoleLine(fields: readonly (readonly [string, unknown])[]): string {
+  const columns = fields
+    .slice(0, 3)
+    .map(([, value]) => JSON.stringify(String(value)).slice(1, -1).replaceAll('\\"', '"'))
+  if (fields.length > 3) columns.push(JSON.stringify(Object.fromEntries(fields.slice(3))))
+  return `${columns.join('\t')}\n`
 }
 
 function logfmtLine(fields: readonly (readonly [string, unknown])[]): string {

@@ -41,6 +41,25 @@ export function registerProcessMetrics(instruments: Instruments, version: string
   registerTraffic(instruments)
 }
 
+/** What the process says of itself where it runs the collector's YAML, under upstream's names. */
+export function registerCollectorMetrics(instruments: Instruments): void {
+  const cpuSeconds = (): number => {
+    const { user, system } = process.cpuUsage()
+    return (user + system) / 1e6
+  }
+  const m = instruments
+  m.observedCounter('otelcol_process_uptime_seconds_total', 'Uptime of the process', () => process.uptime())
+  m.observedCounter('otelcol_process_cpu_seconds_total', 'Total CPU user and system time in seconds', cpuSeconds)
+  const memory = (): NodeJS.MemoryUsage => process.memoryUsage()
+  m.gauge('otelcol_process_memory_rss_bytes', 'Total physical memory (resident set size)', () => memory().rss)
+  m.gauge('otelcol_process_runtime_heap_alloc_bytes', 'Bytes of allocated heap objects', () => memory().heapUsed)
+  m.gauge(
+    'otelcol_process_runtime_total_sys_memory_bytes',
+    'Total bytes of memory obtained from the OS',
+    () => memory().heapTotal + memory().external,
+  )
+}
+
 function virtualBytes(): number | undefined {
   try {
     return Number(readFileSync('/proc/self/statm', 'latin1').split(' ')[0]) * 4096

@@ -132,7 +132,7 @@ const textLengthMax = 64 * 1024 * 1024
  * search (upstream does the same: what follows an escaped reference stays as it is).
  */
 function firstReference(text: string): string | undefined {
-  for (let from = 0; ; ) {
+  for (let from = 0; ;) {
     const close = text.indexOf('}', from)
     if (close < 0) return undefined
     const open = text.lastIndexOf('${', close)

@@ -159,7 +159,8 @@ class Reader {
   /** Keys are texts, whatever they look like: `404:` is "404". */
   #key(key: unknown, depth: number, at: number): { text: string; range: Range } {
     const node = this.node(key, depth + 1, at)
-    if (node.kind === 'scalar') return { text: node.text === '' ? String(node.value ?? '') : node.text, range: node.range }
+    if (node.kind === 'scalar')
+      return { text: node.text === '' ? String(node.value ?? '') : node.text, range: node.range }
     throw new PlacedError('yaml: invalid map key: a list or a map', node.range)
   }
 

@@ -35,7 +35,8 @@ export async function redactedYaml(
     const kind = Object.hasOwn(kinds, name) ? kinds[name] : undefined
     out[name] = kind ? await componentsOf(kind, entry.value, registry) : serviceOf(entry.value, [name])
   }
-  if (format === 'json') return `${JSON.stringify(out, (_, v: unknown) => (typeof v === 'bigint' ? Number(v) : v), 2)}\n`
+  if (format === 'json')
+    return `${JSON.stringify(out, (_, v: unknown) => (typeof v === 'bigint' ? Number(v) : v), 2)}\n`
   const yaml = require('yaml') as typeof Yaml
   return yaml.stringify(out, { lineWidth: 0 })
 }

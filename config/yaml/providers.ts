@@ -76,7 +76,8 @@ function environmentText(value: string, environment: Environment): Retrieved {
 }
 
 async function download(url: string): Promise<string> {
-  const failed = (why: string, cause?: unknown): Error => new Error(`Cannot download ${shownUrl(url)}: ${why}`, { cause })
+  const failed = (why: string, cause?: unknown): Error =>
+    new Error(`Cannot download ${shownUrl(url)}: ${why}`, { cause })
   let response: Response
   try {
     response = await fetch(url, { signal: AbortSignal.timeout(httpTimeoutMs) })

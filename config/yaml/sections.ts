@@ -199,7 +199,11 @@ class SectionReader {
     }
     if (type !== 'traces' && type !== 'metrics' && type !== 'logs') {
       const hint = meant(type, ['traces', 'metrics', 'logs'])
-      this.#report(entry.keyRange, `pipeline "${entry.key}": unknown signal "${type}": it is one of traces, metrics, logs`, hint)
+      this.#report(
+        entry.keyRange,
+        `pipeline "${entry.key}": unknown signal "${type}": it is one of traces, metrics, logs`,
+        hint,
+      )
       return undefined
     }
     const map = this.mapOf(entry, `pipeline "${entry.key}"`)
@@ -217,7 +221,8 @@ class SectionReader {
       this.#report(range, `pipeline "${entry.key}" must have at least one ${part.slice(0, -1)}`)
     }
     const twice = processors.filter((one, i) => processors.findIndex((other) => other.id === one.id) < i)
-    for (const one of twice) this.#report(one.range, `pipeline "${entry.key}" names processor "${one.id}" several times`)
+    for (const one of twice)
+      this.#report(one.range, `pipeline "${entry.key}" names processor "${one.id}" several times`)
     return {
       id: idText(id),
       signal: type,

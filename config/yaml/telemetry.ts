@@ -170,4 +170,3 @@ export const telemetrySettings = defineSettings({
 
 /** What `plan.process.get('telemetry')` holds where the configuration is the collector's YAML. */
 export type TelemetrySettings = SettingsOf<typeof telemetrySettings>
-

@@ -46,7 +46,10 @@ class Wiring {
   checkNames(): void {
     const { connector, exporter, receiver } = this.#sections
     for (const one of connector.values()) {
-      for (const [kind, others] of [['exporter', exporter], ['receiver', receiver]] as const) {
+      for (const [kind, others] of [
+        ['exporter', exporter],
+        ['receiver', receiver],
+      ] as const) {
         if (!others.has(one.id)) continue
         const hint = `rename one of them, for example to ${one.id}/connector`
         this.#report(one.keyRange, `"${one.id}" is configured both as connector and as ${kind}`, hint)
@@ -171,7 +174,8 @@ class Wiring {
     for (const cycle of cyclesOf(edges)) {
       const connectors = cycle.map((id) => this.nodes.get(id)).filter((node) => node?.configured.kind === 'connector')
       for (const node of connectors) {
-        if (node) this.#report(node.configured.keyRange, `cycle: telemetry comes back to where it was: ${cycle.join(', ')}`)
+        if (node)
+          this.#report(node.configured.keyRange, `cycle: telemetry comes back to where it was: ${cycle.join(', ')}`)
       }
     }
   }

@@ -1,0 +1,113 @@
+// `solder --config=…`: runs the collector's YAML, as the upstream collector's command does.
+import { hostname } from 'node:os'
+import type { HostGlobals } from '#component'
+import { parseGoDuration } from '#component'
+import { compileYaml, readYamlConfiguration, type TelemetrySettings } from '#config'
+import { systemClock } from '#lib/clock'
+import { CollectorTelemetry, collectorLogging, LineLoggerProvider, LogOutput, Service } from '#service'
+import { checkCollectorFlags, collectorFlagsText, type CollectorFlags, parseCollectorFlags } from './collector_flags.ts'
+import { registry } from './components.ts'
+import { UsageError } from './flags.ts'
+import { onSignals, report } from './run.ts'
+import { version } from './version.ts'
+
+const otherFlags = ['storage.path', 'storage.durability', 'shutdown-deadline'] as const
+
+export async function collectorCommand(args: readonly string[]): Promise<number> {
+  const flags = parseCollectorFlags(args, otherFlags)
+  if (flags.help) {
+    process.stdout.write(`Usage:\n  solder --config=LOCATION [flags]\n\nFlags:\n${collectorFlagsText}`)
+    return 0
+  }
+  checkCollectorFlags(flags)
+  const stopDeadlineMs = parseGoDuration(flags.others.get('shutdown-deadline') ?? '20s')
+  if (stopDeadlineMs === undefined) {
+    throw new UsageError('invalid argument for "--shutdown-deadline" flag: not a duration')
+  }
+  return serve(flags, globalsOf(flags), stopDeadlineMs)
+}
+
+function globalsOf(flags: CollectorFlags): HostGlobals {
+  const durability = flags.others.get('storage.durability') ?? 'spill'
+  if (durability !== 'spill' && durability !== 'always') {
+    throw new UsageError(
+      `invalid argument ${JSON.stringify(durability)} for "--storage.durability" flag: it is one of spill, always`,
+    )
+  }
+  return {
+    hostname: hostname(),
+    version,
+    listenAddress: '',
+    memoryAddress: 'solder.internal',
+    storagePath: flags.others.get('storage.path') ?? 'data-solder/',
+    durability,
+    userAgent: `Solder/${version}`,
+  }
+}
+
+async function serve(flags: CollectorFlags, globals: HostGlobals, stopDeadlineMs: number): Promise<number> {
+  const output = new LogOutput()
+  const logging = new LineLoggerProvider({
+    level: 'info',
+    format: 'console',
+    clock: systemClock,
+    write: (line) => output.write(line),
+  })
+  const service = new Service({
+    registry,
+    stability: 'experimental', // upstream has no levels to choose from
+    environment: process.env,
+    globals,
+    clock: systemClock,
+    logging,
+    readConfiguration: () => readYamlConfiguration(flags.configs, flags.sets, process.env),
+    compile: (text, view, options) => compileYaml(text.sources, view, options),
+    nodeAttributes,
+  })
+  const telemetry = new CollectorTelemetry({
+    telemetry: service.telemetry,
+    clock: systemClock,
+    log: service.log,
+    version,
+    userAgent: globals.userAgent,
+  })
+  const stopped = onSignals(service)
+  const settingsOf = (process: ReadonlyMap<string, object>): TelemetrySettings => {
+    return process.get('telemetry') as TelemetrySettings
+  }
+  service.onSettings(
+    (process) => void telemetry.apply(settingsOf(process)),
+    (process) => collectorLogging(logging, output, settingsOf(process)),
+  )
+  const result = await service.start()
+  report(result)
+  if (!result.ok) {
+    process.stderr.write('Error: the configuration is not valid\n')
+    await service.stop(0)
+    return 1
+  }
+  service.log.info('Everything is ready. Begin running and processing data.', {
+    components: service.graph.nodes.size,
+  })
+  const signal = await stopped
+  service.log.info('Stopping', { signal })
+  await service.stop(stopDeadlineMs)
+  await telemetry.stop()
+  output.close()
+  return 0
+}
+
+/** `processor/batch@traces/main` is the processor `batch` of the pipeline `traces/main`. */
+export function nodeAttributes(nodeId: string) {
+  const cut = nodeId.indexOf('/')
+  const kind = nodeId.slice(0, cut)
+  const [id = '', pipeline] = nodeId.slice(cut + 1).split('@')
+  return {
+    metrics: { [kind]: id, ...(pipeline === undefined ? {} : { pipeline }) },
+    logs: {
+      'otelcol.component.id': id,
+      'otelcol.component.kind': kind,
+      ...(pipeline === undefined ? {} : { 'otelcol.pipeline.id': pipeline }),
+    },
+  }
+}

@@ -1,0 +1,307 @@
+// Brings `service.telemetry` of the collector's YAML to bear: own metrics for those who ask and to where they are sent, and log lines.
+import { randomUUID } from 'node:crypto'
+import { closeSync, openSync, writeSync } from 'node:fs'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { type Clock, entriesOf, type Logger, MetricFamily, type MetricSink, type Timer, type Value } from '#component'
+import { HttpServer } from '#component/http_server'
+import { TextSink, textContentType } from '#component/scrape'
+import type { TelemetrySettings } from '#config'
+import { LineLoggerProvider } from './logging.ts'
+import { registerCollectorMetrics } from './process_metrics.ts'
+import type { OwnTelemetry } from './telemetry.ts'
+
+type Reader = TelemetrySettings['metrics']['readers'][number]
+type PrometheusSettings = NonNullable<Reader['pull']>['exporter']['prometheus']
+type Periodic = NonNullable<Reader['periodic']>
+
+export interface CollectorTelemetryOptions {
+  readonly telemetry: OwnTelemetry
+  readonly clock: Clock
+  readonly log: Logger
+  readonly version: string
+  readonly userAgent: string
+}
+
+/** Of scrapers of one process: far more than there are. */
+const connectionsMax = 64
+const requestTimeoutMs = 30_000
+const idleTimeoutMs = 120_000
+
+const defaultPrometheus: PrometheusSettings = {
+  host: 'localhost',
+  port: 8888,
+  without_scope_info: true,
+  without_type_suffix: true,
+  without_units: true,
+  with_resource_constant_labels: undefined,
+}
+
+interface Running {
+  stop(): Promise<void>
+}
+
+/** The readers of own metrics. They change with the configuration; one that cannot run is logged, and the rest goes on. */
+export class CollectorTelemetry {
+  readonly #options: CollectorTelemetryOptions
+  readonly #instanceId = randomUUID()
+  #running: Running[] = []
+  #current = ''
+  #turn: Promise<void> = Promise.resolve()
+
+  constructor(options: CollectorTelemetryOptions) {
+    this.#options = options
+    registerCollectorMetrics(options.telemetry.instruments({}))
+  }
+
+  /** Fulfilled when the readers of `settings` run. Nothing happens where they are those that run already. */
+  apply(settings: TelemetrySettings): Promise<void> {
+    this.#turn = this.#turn.then(() => this.#apply(settings))
+    return this.#turn
+  }
+
+  stop(): Promise<void> {
+    this.#turn = this.#turn.then(() => this.#stopAll())
+    return this.#turn
+  }
+
+  async #apply(settings: TelemetrySettings): Promise<void> {
+    const { metrics } = settings
+    const resource = resourceOf(settings, this.#options.version, this.#instanceId)
+    const key = JSON.stringify([metrics, [...resource]], (_, v: unknown) => shownValue(v))
+    if (key === this.#current) return
+    await this.#stopAll()
+    this.#current = key
+    if (metrics.level === 'none') return
+    if (metrics.readers.length === 0) await this.#pull(defaultPrometheus, resource)
+    for (const { pull, periodic } of metrics.readers) {
+      if (pull) await this.#pull(pull.exporter.prometheus, resource)
+      if (periodic) await this.#periodic(periodic, resource)
+    }
+  }
+
+  async #stopAll(): Promise<void> {
+    this.#current = ''
+    const running = this.#running
+    this.#running = []
+    await Promise.all(running.map((one) => one.stop()))
+  }
+
+  async #pull(settings: PrometheusSettings, resource: ReadonlyMap<string, string>): Promise<void> {
+    const { clock, log, telemetry } = this.#options
+    const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+      const path = (request.url ?? '').split('?')[0]
+      if (path !== '/metrics') {
+        response.writeHead(404, { 'content-type': 'text/plain; charset=utf-8' }).end('404 page not found\n')
+        return
+      }
+      const sink = new TextSink()
+      await telemetry.collect(new CollectorSink(sink, settings))
+      const names = [...resource.keys()]
+      const info = new MetricFamily('target_info', 'gauge', 'Target metadata', names.map(labelName))
+      sink.sample(info, 1, ...resource.values())
+      response.writeHead(200, { 'content-type': textContentType }).end(sink.text())
+    }
+    const server = new HttpServer(
+      {
+        // Go's listeners take the IPv4 address of the name.
+        host: settings.host === 'localhost' ? '127.0.0.1' : settings.host,
+        port: settings.port,
+        connectionsMax,
+        readTimeoutMs: requestTimeoutMs,
+        writeTimeoutMs: requestTimeoutMs,
+        idleTimeoutMs,
+        tls: undefined,
+      },
+      { clock, log, handle },
+    )
+    try {
+      await server.start()
+    } catch (error) {
+      log.error('Cannot serve own metrics', { err: (error as Error).message })
+      return
+    }
+    log.info('Serving own metrics', { address: `${settings.host}:${server.port}` })
+    this.#running.push({ stop: () => server.stop(0) })
+  }
+
+  async #periodic(settings: Periodic, resource: ReadonlyMap<string, string>): Promise<void> {
+    const { clock, log, telemetry, userAgent } = this.#options
+    const { OwnMetricsSender } = await import('./own_metrics_sender.ts')
+    const sender = new OwnMetricsSender(settings, { clock, log, userAgent, resource, telemetry })
+    let timer: Timer | undefined
+    let sending: Promise<void> = Promise.resolve()
+    let stopped = false
+    const next = (): void => {
+      timer = clock.setTimeout(() => {
+        sending = sender.send().then(() => {
+          if (!stopped) next()
+        })
+      }, settings.interval)
+    }
+    next()
+    this.#running.push({
+      async stop() {
+        stopped = true
+        timer?.cancel()
+        await sending
+        await sender.send() // what was counted since, as SDKs do at their end
+        sender.close()
+      },
+    })
+  }
+}
+
+function shownValue(value: unknown): unknown {
+  if (typeof value === 'bigint') return value.toString()
+  return value instanceof Map ? [...value] : value
+}
+
+/** Attributes of the process as its metrics carry them. A null takes away one that is there by itself. */
+export function resourceOf(settings: TelemetrySettings, version: string, instanceId: string): Map<string, string> {
+  const resource = new Map([
+    ['service.instance.id', instanceId],
+    ['service.name', 'solder'],
+    ['service.version', version],
+  ])
+  for (const [name, value] of settings.resource) {
+    if (name === 'attributes' && Array.isArray(value)) {
+      for (const item of value as readonly Value[]) {
+        const entries = entriesOf(item)
+        const key = entries?.get('name')
+        if (typeof key === 'string') setAttribute(resource, key, entries?.get('value') ?? null)
+      }
+    } else if (!declarativeKeys.has(name)) setAttribute(resource, name, value)
+  }
+  return resource
+}
+
+/** Keys of the declarative form that are no attributes. */
+const declarativeKeys = new Set(['attributes', 'attributes_list', 'schema_url', 'detectors', 'detection/development'])
+
+function setAttribute(resource: Map<string, string>, name: string, value: Value): void {
+  if (value === null) resource.delete(name)
+  else if (typeof value !== 'object') resource.set(name, String(value))
+}
+
+function labelName(attribute: string): string {
+  return attribute.replace(/[^a-zA-Z0-9_]/g, '_').replace(/^(?=\d)/, '_')
+}
+
+/** Series under Alloy's names, and those of its process, are none of the collector's. */
+const otherNames = /^(alloy|process|go|solder)_/
+
+/** Hands on the collector's series, without the suffixes that the reader leaves out. */
+class CollectorSink implements MetricSink {
+  readonly #to: MetricSink
+  readonly #settings: PrometheusSettings
+  readonly #families = new Map<MetricFamily, MetricFamily | undefined>()
+
+  constructor(to: MetricSink, settings: PrometheusSettings) {
+    this.#to = to
+    this.#settings = settings
+  }
+
+  #family(family: MetricFamily): MetricFamily | undefined {
+    if (this.#families.has(family)) return this.#families.get(family)
+    let shown: MetricFamily | undefined
+    if (!otherNames.test(family.name)) {
+      const name = shownName(family, this.#settings)
+      shown = new MetricFamily(name, family.type, family.help, family.labelNames)
+    }
+    this.#families.set(family, shown)
+    return shown
+  }
+
+  sample(family: MetricFamily, value: number, ...labelValues: string[]): void {
+    const shown = this.#family(family)
+    if (shown) this.#to.sample(shown, value, ...labelValues)
+  }
+
+  histogram(
+    family: MetricFamily,
+    count: number,
+    sum: number,
+    bounds: readonly number[],
+    cumulativeCounts: readonly number[],
+    ...labelValues: string[]
+  ): void {
+    const shown = this.#family(family)
+    if (shown) this.#to.histogram(shown, count, sum, bounds, cumulativeCounts, ...labelValues)
+  }
+
+  /** Own metrics have none of these. */
+  summary(): void {}
+  nativeHistogram(): void {}
+}
+
+/** Units that are added to a name, which without them is the same instrument's: `otelcol_process_uptime_seconds`. */
+const addedUnits = new Map([
+  ['otelcol_process_uptime_seconds', 'otelcol_process_uptime'],
+  ['otelcol_process_memory_rss_bytes', 'otelcol_process_memory_rss'],
+])
+
+function shownName(family: MetricFamily, settings: PrometheusSettings): string {
+  const total = family.type === 'counter' && family.name.endsWith('_total') ? '_total' : ''
+  const bare = family.name.slice(0, family.name.length - total.length)
+  const name = settings.without_units ? (addedUnits.get(bare) ?? bare) : bare
+  return settings.without_type_suffix ? name : `${name}${total}`
+}
+
+// ---------------------------------------------------------------------------------------------------------- logs
+
+/** Where log lines go: what `output_paths` of a configuration say. Files are opened anew with every change. */
+export class LogOutput {
+  #paths: readonly string[] = ['stderr']
+  #files: number[] = []
+  #std: ((line: string) => void)[] = [(line) => void process.stderr.write(line)]
+
+  /** Throws when a file cannot be opened; lines go on to where they went then. */
+  configure(paths: readonly string[]): void {
+    if (paths.join('\0') === this.#paths.join('\0')) return
+    const files: number[] = []
+    const std: ((line: string) => void)[] = []
+    try {
+      for (const path of paths) {
+        if (path === 'stderr') std.push((line) => void process.stderr.write(line))
+        else if (path === 'stdout') std.push((line) => void process.stdout.write(line))
+        else files.push(openSync(path.replace(/^file:(?:\/\/)?/, ''), 'a'))
+      }
+    } catch (error) {
+      for (const file of files) closeSync(file)
+      throw new Error(`Cannot open the log file: ${(error as Error).message}`, { cause: error })
+    }
+    this.close()
+    this.#paths = [...paths]
+    this.#files = files
+    this.#std = std
+  }
+
+  write(line: string): void {
+    for (const write of this.#std) write(line)
+    for (const file of this.#files) {
+      try {
+        writeSync(file, line)
+      } catch {
+        // A full disk must not end the process: the line is lost.
+      }
+    }
+  }
+
+  close(): void {
+    for (const file of this.#files) closeSync(file)
+    this.#files = []
+  }
+}
+
+/** Bring `service.telemetry.logs` to bear. Throws when a file cannot be opened. */
+export function collectorLogging(provider: LineLoggerProvider, output: LogOutput, settings: TelemetrySettings): void {
+  const { level, encoding, initial_fields, output_paths } = settings.logs
+  output.configure(output_paths)
+  const fields = Object.fromEntries([...initial_fields].map(([name, value]) => [name, shownField(value)]))
+  provider.configure({ level, format: encoding, fields })
+}
+
+function shownField(value: Value): unknown {
+  if (typeof value === 'bigint') return value.toString()
+  return typeof value === 'object' ? JSON.stringify(value, (_, v: unknown) => shownValue(v)) : value
+}
