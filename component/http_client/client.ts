@@ -3,7 +3,7 @@ import { type ClientRequestArgs, type IncomingHttpHeaders, request as httpReques
 import { type ClientHttp2Session, constants as http2 } from 'node:http2'
 import type { Readable } from 'node:stream'
 import type { Clock, Logger } from '#component'
-import { Connections, pathOf, type Route } from './connections.ts'
+import { type ConnectionLimits, Connections, pathOf, type Route } from './connections.ts'
 import { readCredential } from './credentials.ts'
 import { reasonOf, RequestError, shownUrl } from './errors.ts'
 import { TokenSource } from './oauth2.ts'
@@ -41,6 +41,7 @@ export interface HttpClientOptions {
   readonly userAgent: string
   readonly log: Logger
   readonly clock: Clock
+  readonly connections?: ConnectionLimits
   /** Where `proxy_from_environment` looks; default: the process's. */
   readonly environment?: Readonly<Record<string, string | undefined>>
 }
@@ -87,6 +88,7 @@ class Client implements HttpClient {
       proxySettings: settings,
       http2: settings.enable_http2,
       clock: options.clock,
+      limits: options.connections,
     })
     if (!settings.oauth2) return
     this.#tokenClient = new Client(tokenClientSettings(settings), options)

@@ -30,11 +30,11 @@ interface RouteOptions {
 class RouteAgent extends Agent {
   readonly #open: Connect
 
-  constructor(protocol: 'http:' | 'https:', open: Connect) {
+  constructor(protocol: 'http:' | 'https:', open: Connect, limits: ConnectionLimits) {
     const options: AgentOptions & { defaultPort: number } = {
-      keepAlive: true,
-      timeout: idleTimeoutMs,
-      maxSockets: socketsPerHostMax,
+      keepAlive: limits.keepAlive ?? true,
+      timeout: limits.idleTimeoutMs ?? idleTimeoutMs,
+      maxSockets: limits.perHostMax || socketsPerHostMax,
       maxTotalSockets: socketsMax,
       maxFreeSockets: socketsPerHostMax,
       scheduling: 'lifo',
@@ -63,7 +63,17 @@ class RouteAgent extends Agent {
   }
 }
 
+/** What differs from the usual. */
+export interface ConnectionLimits {
+  /** False: every request has a connection of its own. */
+  readonly keepAlive?: boolean
+  readonly idleTimeoutMs?: number
+  /** Connections to one server at once; 0: the usual bound. */
+  readonly perHostMax?: number
+}
+
 export interface ConnectionsOptions {
+  readonly limits?: ConnectionLimits | undefined
   readonly tls: ClientTls
   readonly proxy: ProxyChoice
   readonly proxySettings: ProxySettings
@@ -91,11 +101,11 @@ export class Connections {
   }
 
   #plainAgent(): RouteAgent {
-    return new RouteAgent('http:', ({ url }) => this.#connectPlain(url))
+    return new RouteAgent('http:', ({ url }) => this.#connectPlain(url), this.#options.limits ?? {})
   }
 
   #secureAgent(): RouteAgent {
-    return new RouteAgent('https:', ({ url }) => this.#connectHttp1(url))
+    return new RouteAgent('https:', ({ url }) => this.#connectHttp1(url), this.#options.limits ?? {})
   }
 
   /** Is there TLS on the way to `url`, to the server or to a proxy? */
@@ -162,7 +172,7 @@ export class Connections {
       return
     }
     const session = connectHttp2(url.origin, { createConnection: () => socket })
-    session.setTimeout(idleTimeoutMs, () => session.close())
+    session.setTimeout(this.#options.limits?.idleTimeoutMs ?? idleTimeoutMs, () => session.close())
     session.on('error', () => session.destroy())
     session.on('goaway', () => session.close())
     session.on('close', () => {
