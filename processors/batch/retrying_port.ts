@@ -31,19 +31,18 @@ export class Retries {
   /** No more tries: what waits for one fails now. */
   close(): void {
     this.#closed = true
-    for (const wake of [...this.#sleepers]) wake()
+    for (const wake of this.#sleepers) wake()
   }
 
   sleep(ms: number): Promise<void> {
     return new Promise((resolve) => {
-      let timer: Timer | undefined
       const wake = (): void => {
-        timer?.cancel()
+        timer.cancel()
         this.#sleepers.delete(wake)
         resolve()
       }
+      const timer: Timer = this.clock.setTimeout(wake, ms)
       this.#sleepers.add(wake)
-      timer = this.clock.setTimeout(wake, ms)
     })
   }
 }
