@@ -53,10 +53,10 @@ async function collectorComponents(): Promise<string> {
       if (definition) found.set(definition.types[0], definition)
     }
     byKind[`${kind}s`] = [...found.keys()].sort().map((name) => {
-      return { name, module: `solder v${version}`, stability: stabilityOf(found.get(name) as YamlDefinition) }
+      return { name, module: `solder ${version}`, stability: stabilityOf(found.get(name) as YamlDefinition) }
     })
   }
-  const providers = ['env', 'file', 'http', 'https', 'yaml'].map((scheme) => ({ scheme, module: `solder v${version}` }))
+  const providers = ['env', 'file', 'http', 'https', 'yaml'].map((scheme) => ({ scheme, module: `solder ${version}` }))
   const buildinfo = { command: 'solder', description: 'Solder, an OpenTelemetry collector distribution', version }
   return stringify({ buildinfo, ...byKind, providers }, { indent: 4 })
 }

@@ -73,7 +73,8 @@ class BodyReader {
     this.#context.report({ severity: 'error', range, message, ...(hint === undefined ? {} : { hint }) })
   }
 
-  body(schema: Settings<object>, node: YamlNode, whole: Range): Read {
+  /** `key`: for messages. */
+  body(schema: Settings<object>, node: YamlNode, whole: Range, key = ''): Read {
     const attributes: AttributeInput[] = []
     const blocks: BlockInput[] = []
     const shape = new Map<string, Value>()
@@ -84,7 +85,12 @@ class BodyReader {
         else if (field.kind === 'attribute') this.#attribute(field, entry, attributes, shape)
         else this.#sections(field, entry, blocks, shape)
       }
-    } else if (!isNull(node)) this.#error(node.range, `should be a map, got ${kindOfNode(node)}`)
+    } else if (!isNull(node)) {
+      this.#error(
+        node.range,
+        `${key === '' ? 'settings' : JSON.stringify(key)} should be a map, got ${kindOfNode(node)}`,
+      )
+    }
     const input: BodyInput = { attributes, blocks }
     this.#places.set(input, { range: whole, node })
     return { input, value: shape }
@@ -118,7 +124,7 @@ class BodyReader {
   ): void {
     const { key, value: node } = entry
     if (field.kind === 'block') {
-      const inside = this.body(field.schema, node, entryRange(entry))
+      const inside = this.body(field.schema, node, entryRange(entry), key)
       this.#section(key, entryRange(entry), node, inside, blocks)
       shape.set(key, inside.value)
       return
@@ -129,7 +135,7 @@ class BodyReader {
       return
     }
     const values = node.items.map((item) => {
-      const inside = this.body(field.schema, item, item.range)
+      const inside = this.body(field.schema, item, item.range, key)
       this.#section(key, item.range, item, inside, blocks)
       return inside.value
     })

@@ -135,7 +135,7 @@ class YamlCompiler {
   #warnOfUnused(sections: Sections, wired: ReadonlyMap<string, Wired>): void {
     const used = new Set([...wired.values()].map((node) => node.configured))
     for (const configured of everything(sections)) {
-      if (used.has(configured)) continue
+      if (used.has(configured) || !configured.definition) continue
       const { kind, id, keyRange } = configured
       const where = kind === 'extension' ? 'service.extensions does not name it' : 'no pipeline names it'
       this.diagnostics.push({

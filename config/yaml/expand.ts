@@ -11,7 +11,7 @@ import type { YamlEntry, YamlNode, YamlScalar } from './tree.ts'
 /** Texts behind references in texts behind references: more than this is a circle. */
 const depthMax = 100
 /** References in one configuration: more than this is one that multiplies. */
-const referencesMax = 100_000
+const referencesMax = 10_000
 
 class ExpandError extends Error {}
 
@@ -125,7 +125,7 @@ export class Expander {
 }
 
 /** A text that references keep making longer is a bomb. */
-const textLengthMax = 64 * 1024 * 1024
+const textLengthMax = 4 * 1024 * 1024
 
 /**
  * The first `${…}` that holds no other one. An uneven number of dollar signs before it says that it is none, and ends the

@@ -68,6 +68,7 @@ export function kindOfNode(node: YamlNode): string {
 
 /** From the key to the end of its value. */
 export function entryRange(entry: YamlEntry): Range {
+  if (isNull(entry.value)) return entry.keyRange
   const { start } = entry.keyRange
   const { end } = entry.value.range
   return end.file === start.file && end.offset >= start.offset ? { start, end } : entry.keyRange
