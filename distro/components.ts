@@ -15,6 +15,10 @@ const manifest: Readonly<Record<string, Loader>> = {
   'otelcol.processor.attributes': async () =>
     (await import('../processors/attributes/component.ts')).otelcolProcessorAttributes,
   'otelcol.processor.batch': async () => (await import('../processors/batch/component.ts')).otelcolProcessorBatch,
+  'otelcol.processor.memory_limiter': async () =>
+    (await import('../processors/memory_limiter/component.ts')).otelcolProcessorMemoryLimiter,
+  'otelcol.processor.probabilistic_sampler': async () =>
+    (await import('../processors/probabilistic_sampler/component.ts')).otelcolProcessorProbabilisticSampler,
   'otelcol.processor.span': async () => (await import('../processors/span/component.ts')).otelcolProcessorSpan,
   'otelcol.receiver.otlp': async () => (await import('../receivers/otlp/component.ts')).otelcolReceiverOtlp,
   'prometheus.echo': async () => (await import('../exporters/prometheus_echo/component.ts')).prometheusEcho,
@@ -54,6 +58,10 @@ const yamlManifest: Readonly<Record<string, YamlLoader>> = {
   'receiver/otlp': async () => (await import('../receivers/otlp/component.ts')).otlpReceiver,
   'processor/attributes': async () => (await import('../processors/attributes/component.ts')).attributesProcessor,
   'processor/batch': async () => (await import('../processors/batch/component.ts')).batchProcessor,
+  'processor/memory_limiter': async () =>
+    (await import('../processors/memory_limiter/component.ts')).memoryLimiterProcessor,
+  'processor/probabilistic_sampler': async () =>
+    (await import('../processors/probabilistic_sampler/component.ts')).probabilisticSamplerProcessor,
   'processor/resource': async () => (await import('../processors/resource/component.ts')).resourceProcessor,
   'processor/span': async () => (await import('../processors/span/component.ts')).spanProcessor,
   'processor/cumulative_to_delta': async () =>

@@ -397,11 +397,23 @@ class Editor {
         this.#at += length
         break
       }
+      case 3:
+        this.#skipGroup()
+        break
       case 5:
         this.#at += 4
         break
       default:
         throw new Error(`Cannot edit a chunk: it has a field of wire type ${wireType}`)
+    }
+  }
+
+  /** Groups are only among fields that nobody knows. */
+  #skipGroup(): void {
+    for (;;) {
+      const tag = this.#varint()
+      if ((tag & 7) === 4) return
+      this.#skip(tag & 7)
     }
   }
 
