@@ -46,6 +46,8 @@ const manifest: Readonly<Record<string, Loader>> = {
     (await import('../processors/metric_start_time/component.ts')).otelcolProcessorMetricStartTime,
   'otelcol.processor.redaction': async () =>
     (await import('../processors/redaction/component.ts')).otelcolProcessorRedaction,
+  'otelcol.processor.resourcedetection': async () =>
+    (await import('../processors/resource_detection/component.ts')).otelcolProcessorResourcedetection,
 }
 
 type YamlLoader = () => Promise<YamlDefinition>
@@ -80,6 +82,10 @@ const yamlManifest: Readonly<Record<string, YamlLoader>> = {
     (await import('../processors/metric_start_time/component.ts')).metricStartTimeProcessor,
   'processor/redaction': async () => (await import('../processors/redaction/component.ts')).redactionProcessor,
   'receiver/nop': async () => (await import('../receivers/nop/component.ts')).nopReceiver,
+  'processor/resource_detection': async () =>
+    (await import('../processors/resource_detection/component.ts')).resourceDetectionProcessor,
+  'processor/resourcedetection': async () =>
+    (await import('../processors/resource_detection/component.ts')).resourceDetectionProcessor,
 }
 
 export const registry: ComponentRegistry = {
