@@ -2,7 +2,7 @@
 
 /**
  * How the value of a field is checked. Those from `bytes` on are length-delimited. `item` is a message that counts as an
- * item of its signal; `nested` is an AnyValue, whose depth is bounded.
+ * item of its signal; `nested` is an AnyValue, whose depth is bounded; `attribute` a KeyValue.
  */
 export const Action = {
   unknown: 0,
@@ -18,12 +18,13 @@ export const Action = {
   packedVarint: 10,
   item: 11,
   nested: 12,
+  attribute: 13,
 } as const
 
 type Scalar = 'varint' | 'fixed64' | 'fixed32' | 'bytes' | 'text' | 'traceId' | 'spanId'
 
 interface FieldSpec {
-  readonly kind: Scalar | 'message' | 'item' | 'nested' | 'fixed64s' | 'varints'
+  readonly kind: Scalar | 'message' | 'item' | 'nested' | 'attribute' | 'fixed64s' | 'varints'
   readonly message?: string
   readonly repeated: boolean
   /** Fields of a message with the same `oneof` number exclude each other. */
@@ -49,7 +50,7 @@ const fixed32 = one('fixed32')
 const text = one('text')
 const traceId = one('traceId')
 const spanId = one('spanId')
-const attributes = many('KeyValue')
+const attributes: FieldSpec = { kind: 'attribute', message: 'KeyValue', repeated: true }
 
 const commonMessages: Readonly<Record<string, MessageSpec>> = {
   AnyValue: {

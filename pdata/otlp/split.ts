@@ -12,12 +12,35 @@ export interface WirePart {
 /**
  * Cut into parts of at most `itemsMax` items, in order. Every part but the last is full. What holds no items at all
  * (a resource without spans) stays with what is before it. Parts are views of the chunks except where a resource is cut:
- * there the resource's, scope's and metric's own fields are written again around the items.
+ * there the resource's, scope's and metric's own fields are written again around the items. Each byte is looked at once
+ * for each level, however many parts there are.
  */
 export function splitWire(chunks: WireChunks, itemsMax: number, levels: WireLevels): WirePart[] {
   const splitter = new Splitter(Math.max(1, itemsMax), levels)
   for (const chunk of chunks) splitter.chunk(chunk)
   return splitter.finish()
+}
+
+/** A message that is being cut: its own fields, which every piece of it gets. */
+class Frame {
+  readonly tag: number
+  /** Ranges of the chunk, start and end in turns: fields before the first message of the next level … */
+  readonly before: number[] = []
+  /** … and those after it. */
+  readonly after: number[] = []
+  /** Where its content begins in the writer; -1: the current part has no piece of it yet. */
+  contentStart = -1
+
+  constructor(message: WireCursor, below: readonly number[]) {
+    this.tag = message.tag
+    const field = new WireCursor()
+    field.enter(message)
+    let ranges = this.before
+    while (field.next()) {
+      if (below.includes(field.tag)) ranges = this.after
+      else ranges.push(field.fieldStart, field.end)
+    }
+  }
 }
 
 class Splitter {
@@ -26,6 +49,13 @@ class Splitter {
   readonly #parts: WirePart[] = []
   #chunks: Uint8Array[] = []
   #count = 0
+  /** The resource that is being cut, the scope in it and so on; the piece of it for the current part is in the writer. */
+  readonly #frames: Frame[] = []
+  readonly #writer = new ByteWriter(4096)
+  #bytes: Uint8Array = new Uint8Array(0)
+  /** A range of the chunk that is still to be copied into the writer: messages that follow one another go together. */
+  #copyStart = 0
+  #copyEnd = 0
 
   constructor(itemsMax: number, levels: WireLevels) {
     this.#itemsMax = itemsMax
@@ -37,97 +67,107 @@ class Splitter {
     return this.#parts
   }
 
-  #endPart(): void {
-    this.#parts.push({ chunks: this.#chunks, count: this.#count })
-    this.#chunks = []
-    this.#count = 0
-  }
-
-  #add(bytes: Uint8Array, start: number, end: number): void {
-    if (end > start) this.#chunks.push(bytes.subarray(start, end))
-  }
-
   chunk(bytes: Uint8Array): void {
+    this.#bytes = bytes
     const cursor = new WireCursor()
     cursor.reset(bytes)
     // Resources that go whole into the part stand one behind the other: one view for all of them.
     let from = 0
     while (cursor.next()) {
-      if (cursor.tag !== this.#levels[0]![0]) continue
-      const items = countWire(bytes, this.#levels, 1, cursor.start, cursor.end)
+      const items = cursor.tag === this.#levels[0]![0] ? countWire(bytes, this.#levels, 1, cursor.start, cursor.end) : 0
+      if (items > 0 && this.#count === this.#itemsMax) {
+        this.#addView(from, cursor.fieldStart)
+        from = cursor.fieldStart
+        this.#endPart()
+      }
       if (this.#count + items <= this.#itemsMax) {
         this.#count += items
         continue
       }
-      this.#add(bytes, from, cursor.fieldStart)
+      this.#addView(from, cursor.fieldStart)
       from = cursor.end
-      this.#cut(bytes, cursor, items)
+      this.#cut(cursor, 0)
+      this.#endPiece()
     }
-    this.#add(bytes, from, bytes.length)
+    this.#addView(from, bytes.length)
   }
 
-  #cut(bytes: Uint8Array, cursor: WireCursor, items: number): void {
-    for (let first = 0; first < items;) {
-      if (this.#count === this.#itemsMax) this.#endPart()
-      const taken = Math.min(items - first, this.#itemsMax - this.#count)
-      if (taken === items) this.#add(bytes, cursor.fieldStart, cursor.end)
-      else {
-        const window = new ItemWindow(bytes, this.#levels, first, first + taken)
-        const writer = new ByteWriter(256)
-        window.write(writer, 0, cursor.tag, cursor.start, cursor.end)
-        this.#chunks.push(writer.take())
-      }
-      this.#count += taken
-      first += taken
-    }
-  }
-}
-
-/** Copies a message with those of its items whose place among all items of it is in `[first, last)`. */
-class ItemWindow {
-  readonly #bytes: Uint8Array
-  readonly #levels: WireLevels
-  readonly #first: number
-  readonly #last: number
-  /** Items passed so far. */
-  #place = 0
-
-  constructor(bytes: Uint8Array, levels: WireLevels, first: number, last: number) {
-    this.#bytes = bytes
-    this.#levels = levels
-    this.#first = first
-    this.#last = last
+  #addView(start: number, end: number): void {
+    if (end > start) this.#chunks.push(this.#bytes.subarray(start, end))
   }
 
-  /** Write the message of `level` (0: a resource) that stands in `[start, end)`. */
-  write(writer: ByteWriter, level: number, tag: number, start: number, end: number): void {
-    const bytes = this.#bytes
+  #endPart(): void {
+    this.#endPiece()
+    this.#parts.push({ chunks: this.#chunks, count: this.#count })
+    this.#chunks = []
+    this.#count = 0
+  }
+
+  /** Put what is in the writer into the current part. */
+  #endPiece(): void {
+    for (let level = this.#frames.length - 1; level >= 0; level--) this.#close(this.#frames[level]!)
+    if (this.#writer.length === 0) return
+    this.#chunks.push(this.#writer.take())
+    this.#writer.reset()
+  }
+
+  /** Distribute the messages in `message`, which is of `level` (0: a resource) and has more items than there is room. */
+  #cut(message: WireCursor, level: number): void {
     const below = this.#levels[level + 1]!
     const isLast = level + 2 === this.#levels.length
-    writer.byte(tag)
-    const lengthAt = writer.beginLength()
-    const cursor = new WireCursor()
-    cursor.reset(bytes, start, end)
-    let from = start
-    while (cursor.next()) {
-      if (!below.includes(cursor.tag)) continue
-      const items = isLast ? 1 : countWire(bytes, this.#levels, level + 2, cursor.start, cursor.end)
-      const place = this.#place
-      this.#place += items
-      if (this.#holds(place, items)) continue
-      writer.bytes(bytes.subarray(from, cursor.fieldStart))
-      from = cursor.end
-      if (place >= this.#last || place + items <= this.#first) continue
-      this.#place = place
-      this.write(writer, level + 1, cursor.tag, cursor.start, cursor.end)
+    const frame = new Frame(message, below)
+    this.#frames.push(frame)
+    const inner = new WireCursor()
+    inner.enter(message)
+    while (inner.next()) {
+      if (!below.includes(inner.tag)) continue
+      const items = isLast ? 1 : countWire(this.#bytes, this.#levels, level + 2, inner.start, inner.end)
+      if (items > 0 && this.#count === this.#itemsMax) this.#endPart()
+      if (this.#count + items > this.#itemsMax) {
+        this.#cut(inner, level + 1)
+        continue
+      }
+      if (frame.contentStart < 0) this.#open()
+      this.#copy(inner.fieldStart, inner.end)
+      this.#count += items
     }
-    writer.bytes(bytes.subarray(from, end))
-    writer.endLength(lengthAt)
+    this.#close(frame)
+    this.#frames.pop()
   }
 
-  /** Is all of it in the window? What has no items belongs to the part that the items before it are in. */
-  #holds(place: number, items: number): boolean {
-    if (items > 0) return place >= this.#first && place + items <= this.#last
-    return place === 0 ? this.#first === 0 : place > this.#first && place <= this.#last
+  /** Begin a piece of every message that is being cut and has none in the current part. */
+  #open(): void {
+    for (const frame of this.#frames) {
+      if (frame.contentStart >= 0) continue
+      this.#flush()
+      this.#writer.byte(frame.tag)
+      frame.contentStart = this.#writer.beginLength()
+      this.#copyRanges(frame.before)
+    }
+  }
+
+  #close(frame: Frame): void {
+    if (frame.contentStart < 0) return
+    this.#copyRanges(frame.after)
+    this.#flush()
+    this.#writer.endLength(frame.contentStart)
+    frame.contentStart = -1
+  }
+
+  #copyRanges(ranges: readonly number[]): void {
+    for (let i = 0; i < ranges.length; i += 2) this.#copy(ranges[i]!, ranges[i + 1]!)
+  }
+
+  #copy(start: number, end: number): void {
+    if (start !== this.#copyEnd) {
+      this.#flush()
+      this.#copyStart = start
+    }
+    this.#copyEnd = end
+  }
+
+  #flush(): void {
+    if (this.#copyEnd > this.#copyStart) this.#writer.bytes(this.#bytes.subarray(this.#copyStart, this.#copyEnd))
+    this.#copyStart = this.#copyEnd
   }
 }
