@@ -21,6 +21,12 @@ const manifest: Readonly<Record<string, Loader>> = {
     (await import('../processors/probabilistic_sampler/component.ts')).otelcolProcessorProbabilisticSampler,
   'otelcol.processor.span': async () => (await import('../processors/span/component.ts')).otelcolProcessorSpan,
   'otelcol.receiver.otlp': async () => (await import('../receivers/otlp/component.ts')).otelcolReceiverOtlp,
+  'otelcol.exporter.loki': async () => (await import('../exporters/otelcol_loki/component.ts')).otelcolExporterLoki,
+  'otelcol.exporter.prometheus': async () =>
+    (await import('../exporters/otelcol_prometheus/component.ts')).otelcolExporterPrometheus,
+  'otelcol.receiver.loki': async () => (await import('../receivers/otelcol_loki/component.ts')).otelcolReceiverLoki,
+  'otelcol.receiver.prometheus': async () =>
+    (await import('../receivers/otelcol_prometheus/component.ts')).otelcolReceiverPrometheus,
   'prometheus.echo': async () => (await import('../exporters/prometheus_echo/component.ts')).prometheusEcho,
   'prometheus.exporter.self': async () =>
     (await import('../receivers/prometheus_exporter_self/component.ts')).prometheusExporterSelf,
@@ -81,6 +87,7 @@ const yamlManifest: Readonly<Record<string, YamlLoader>> = {
   'processor/metricstarttime': async () =>
     (await import('../processors/metric_start_time/component.ts')).metricStartTimeProcessor,
   'processor/redaction': async () => (await import('../processors/redaction/component.ts')).redactionProcessor,
+  'exporter/nop': async () => (await import('../exporters/nop/component.ts')).nopExporter,
   'receiver/nop': async () => (await import('../receivers/nop/component.ts')).nopReceiver,
   'processor/resource_detection': async () =>
     (await import('../processors/resource_detection/component.ts')).resourceDetectionProcessor,

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
-import { Capsule, type ComponentDefinition, type OtelOutput, Secret, type Value } from '#component'
+import { Capsule, type OtelOutput, Secret, type Value } from '#component'
 import fc from 'fast-check'
 import type { ExportsView, Plan } from '../plan.ts'
 import { compileYaml, resolveYaml, type YamlSource } from './compile.ts'
@@ -20,7 +20,7 @@ function view(exports: ReadonlyMap<string, ReadonlyMap<string, Value>> = handler
   const receivers = new Map<string, Capsule>()
   return {
     exports: (id) => exports.get(id),
-    receiver(nodeId: string, _: ComponentDefinition) {
+    receiver(nodeId: string) {
       let capsule = receivers.get(nodeId)
       if (!capsule) receivers.set(nodeId, (capsule = new Capsule('otelcol.Consumer', { nodeId })))
       return capsule

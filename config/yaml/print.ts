@@ -90,7 +90,7 @@ function hidden(node: YamlNode): Plain {
 }
 
 function serviceOf(node: YamlNode, path: readonly string[]): Plain {
-  if (path.includes('telemetry') && /^headers/.test(path.at(-1) ?? '')) return hidden(node)
+  if (path.includes('telemetry') && path.at(-1)?.startsWith('headers')) return hidden(node)
   if (node.kind === 'list') return node.items.map((item) => serviceOf(item, path))
   if (node.kind !== 'map') return plain(node)
   return Object.fromEntries([...node.entries].map(([key, entry]) => [key, serviceOf(entry.value, [...path, key])]))
