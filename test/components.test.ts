@@ -5,9 +5,9 @@ import { createServer } from 'node:http'
 import { type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { defaultSettings, type MetricsPort } from '#component'
+import { type ComponentDefinition, defaultSettings, type MetricsPort, type OtelConsumer } from '#component'
 import { systemClock } from '#lib/clock'
-import { Metrics, Series, SeriesBatch, SeriesLayout } from '#pdata'
+import { Logs, Metrics, Series, SeriesBatch, SeriesLayout, Traces } from '#pdata'
 import { LineLoggerProvider, Service } from '#service'
 import { registry } from '../distro/components.ts'
 import { freePort, temporaryDirectory } from './real.ts'
@@ -26,6 +26,8 @@ const bodies: Readonly<Record<string, (place: Place) => string>> = {
   'discovery.relabel': () => 'targets = [{"a" = "b"}]',
   'local.file': ({ directory }) => `filename = "${directory}/targets.json"`,
   'loki.write': ({ url }) => `endpoint {\n url = "${url}/write"\n }`,
+  'otelcol.processor.memory_limiter': () => 'check_interval = "1s"\n limit = "8GiB"\n output {}',
+  'otelcol.processor.span': () => 'name {\n from_attributes = ["a"]\n }\n output {}',
   'otelcol.receiver.otlp': ({ port }) => `grpc {\n endpoint = "127.0.0.1:${port}"\n }\n output {}`,
   'prometheus.receive_http': ({ port }) =>
     `forward_to = [prometheus.live.sink.receiver]\n http {\n listen_port = ${port}\n }`,
@@ -34,6 +36,11 @@ const bodies: Readonly<Record<string, (place: Place) => string>> = {
   'prometheus.scrape': ({ url }) =>
     `targets = [{"__address__" = "${url.slice(7)}"}]\n forward_to = [prometheus.live.sink.receiver]\n scrape_interval = "1s"\n scrape_timeout = "1s"`,
   'remote.http': ({ url }) => `url = "${url}/text"`,
+}
+
+/** Without more to say, a component that has to be told where its output goes is told: nowhere. */
+function bodyOf({ settings }: ComponentDefinition): string {
+  return settings.fields['output']?.required ? 'output {}' : ''
 }
 
 async function place(t: TestContext): Promise<Place> {
@@ -90,6 +97,11 @@ function batch(): Metrics {
   )
 }
 
+/** ResourceSpans { ScopeSpans { Span {}, Span {} } }, ResourceLogs { ScopeLogs { LogRecord {} } }, and so on. */
+const twoSpans = Uint8Array.from([0x0a, 6, 0x12, 4, 0x12, 0, 0x12, 0])
+const oneRecord = Uint8Array.from([0x0a, 4, 0x12, 2, 0x12, 0])
+const onePoint = Uint8Array.from([0x0a, 8, 0x12, 6, 0x12, 4, 0x2a, 2, 0x0a, 0])
+
 /** What keeps the process alive, by kind: sockets, servers, watchers. Timers are the test runner's too, and left out. */
 function handles(): Map<string, number> {
   const counts = new Map<string, number>()
@@ -116,13 +128,28 @@ for (const name of [...registry.names()].sort()) {
     const before = handles()
     const label = definition.singleton ? '' : ' "probe"'
     const sink = name === 'prometheus.live' ? '' : 'prometheus.live "sink" { }\n'
-    const service = serviceFor(at.directory, `${sink}${name}${label} {\n${bodies[name]?.(at) ?? ''}\n}\n`)
+    const service = serviceFor(
+      at.directory,
+      `${sink}${name}${label} {\n${bodies[name]?.(at) ?? bodyOf(definition)}\n}\n`,
+    )
     const result = await service.start()
     assert.deepEqual(result.diagnostics, [])
     const node = service.graph.nodes.get(definition.singleton ? name : `${name}.probe`)
     assert.ok(node)
     for (const [key] of node.exports ?? []) assert.ok(definition.exports?.[key], `the export ${key} is declared`)
-    if (definition.consumes?.includes('metrics')) {
+    if (definition.input === 'otelcol') {
+      const { value: input } = service.graph.view.receiver(node.id, definition) as { value: OtelConsumer }
+      await input.traces?.consume(Traces.fromWire([twoSpans], 2))
+      await input.logs?.consume(Logs.fromWire([oneRecord], 1))
+      await input.metrics?.consume(Metrics.fromWire([onePoint], 1))
+      const { counters } = node
+      const want = { traces: 2, logs: 1, metrics: 1 }
+      assert.equal(
+        counters.in,
+        definition.consumes?.reduce((sum, signal) => sum + want[signal], 0),
+      )
+      assert.equal(counters.in, counters.out + counters.dropped + counters.refused + node.waiting)
+    } else if (definition.consumes?.includes('metrics')) {
       const receiver = service.graph.view.receiver(node.id, definition) as { value: MetricsPort }
       await receiver.value.consume(batch())
       const { counters } = node

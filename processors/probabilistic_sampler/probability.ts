@@ -44,18 +44,24 @@ export const probabilityMin = 2 ** -56
 
 /**
  * The threshold for a probability, with `digits` significant digits (1 to 14). Undefined for a probability outside of
- * [2^-56, 1] or with fewer digits left than it takes.
+ * [2^-56, 1].
  */
 export function thresholdOf(probability: number, digits: number): Threshold | undefined {
   if (!(probability >= probabilityMin && probability <= 1)) return undefined
   if (probability === 1) return always
-  // Leading digits that are all ones say nothing: they do not count, as leading zeros of the rejected share.
-  let precision = digits
-  for (let rejected = 1 - probability; rejected > 0 && rejected * 16 < 1; rejected *= 16) precision++
+  // Near 0 and near 1 the threshold begins with digits f or 0 that say little: they do not count.
+  const precision = digits + Math.max(leadingDigits(probability), leadingDigits(1 - probability))
   const value = all - BigInt(Math.round(probability * 2 ** 56))
   if (precision >= hexDigits) return new Threshold(value)
   const shift = BigInt(4 * (hexDigits - precision))
   return new Threshold(((value + (1n << (shift - 1n))) >> shift) << shift)
+}
+
+/** How many hexadecimal digits 0 a fraction begins with. */
+function leadingDigits(fraction: number): number {
+  let digits = 0
+  for (let rest = fraction; rest > 0 && rest < 1 / 16; rest *= 16) digits++
+  return digits
 }
 
 /** The threshold that `th` says: 1 to 14 hexadecimal digits; undefined: it says none. */

@@ -16,6 +16,8 @@ export class TraceState {
   randomness: Randomness | null = null
   /** `th`, where there is one. */
   threshold: Threshold | null = null
+  /** `rv` as it came: its digits may be of either case. */
+  #randomnessText = ''
   /** Other parts of `ot`, and other members, as they came. */
   readonly #otherParts: string[] = []
   readonly #otherMembers: string[] = []
@@ -44,6 +46,7 @@ export class TraceState {
       if (part.startsWith('rv:')) {
         this.randomness = new Randomness()
         if (!this.randomness.setText(value)) return false
+        this.#randomnessText = value
       } else if (part.startsWith('th:')) {
         const threshold = parseThreshold(value)
         if (threshold === undefined) return false
@@ -56,7 +59,7 @@ export class TraceState {
   get text(): string {
     const parts = [...this.#otherParts]
     if (this.threshold !== null) parts.unshift(`th:${this.threshold.text}`)
-    if (this.randomness !== null) parts.unshift(`rv:${this.randomness.text}`)
+    if (this.randomness !== null) parts.unshift(`rv:${this.#randomnessText || this.randomness.text}`)
     const members = parts.length === 0 ? this.#otherMembers : [`ot=${parts.join(';')}`, ...this.#otherMembers]
     return members.join(',')
   }
