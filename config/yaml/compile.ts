@@ -153,7 +153,7 @@ class YamlCompiler {
     for (const configured of everything(sections)) {
       const { definition, body, range } = configured
       if (!definition) continue
-      const context = new NodeContext(sections, wired, blind, used.has(configured))
+      const context = new NodeContext(sections, wired, blind, { runs: used.has(configured), blind: true })
       decodeMap(definition.settings, body, range, context)
       this.diagnostics.push(...context.diagnostics)
     }
@@ -190,8 +190,9 @@ class YamlCompiler {
     const yaml = configured.definition
     const definition = definitions.get(nodeId)
     if (!yaml || !definition) return undefined
+    const nothing: ExportsView = { exports: () => undefined, receiver: (...args) => this.#view.receiver(...args) }
     const evaluate = (view: ExportsView): Evaluation => {
-      const context = new NodeContext(sections, wired, view, true)
+      const context = new NodeContext(sections, wired, view, { runs: true, blind: view === nothing })
       const { settings, value } = decodeMap(yaml.settings, configured.body, configured.range, context)
       const consumers = consumersOf(output, view, definitions)
       for (const signal of signals) for (const id of output[signal]) context.reads.add(id)
@@ -200,7 +201,6 @@ class YamlCompiler {
       const given = settings && withOutput(settings, decodedOutput(consumers))
       return { settings: given, value: whole, diagnostics, reads }
     }
-    const blind: ExportsView = { exports: () => undefined, receiver: (...args) => this.#view.receiver(...args) }
     return {
       id: nodeId,
       moduleId: '',
@@ -208,7 +208,7 @@ class YamlCompiler {
       label: configured.name,
       definition,
       range: configured.keyRange,
-      dependsOn: evaluate(blind).reads,
+      dependsOn: evaluate(nothing).reads,
       evaluate,
     }
   }
@@ -245,13 +245,23 @@ class NodeContext implements BodyContext {
   readonly #wired: ReadonlyMap<string, Wired>
   readonly #view: ExportsView
   readonly #runs: boolean
+  readonly #blind: boolean
 
-  /** `runs`: the component is used; what one that is not refers to need not run either. */
-  constructor(sections: Sections, wired: ReadonlyMap<string, Wired>, view: ExportsView, runs: boolean) {
+  /**
+   * `runs`: the component is used; what one that is not refers to need not run either. `blind`: nothing exists yet, so
+   * nothing can be said of exports.
+   */
+  constructor(
+    sections: Sections,
+    wired: ReadonlyMap<string, Wired>,
+    view: ExportsView,
+    { runs, blind }: { runs: boolean; blind: boolean },
+  ) {
     this.#sections = sections
     this.#wired = wired
     this.#view = view
     this.#runs = runs
+    this.#blind = blind
   }
 
   report(diagnostic: Diagnostic): void {
@@ -273,8 +283,9 @@ class NodeContext implements BodyContext {
     }
     this.reads.add(nodeId)
     const exports = this.#view.exports(nodeId)
-    if (!exports) return new Unknown(handlerType)
-    const handler = exports.get('handler')
+    if (!exports && this.#blind) return new Unknown(handlerType)
+    // Extensions are made before what refers to them, and export what they have when they are made.
+    const handler = exports?.get('handler')
     if (handler !== undefined) return handler
     this.report(errorAt(range, `extension "${id}" is not one that others can refer to`))
     return undefined

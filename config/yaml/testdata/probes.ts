@@ -80,7 +80,7 @@ function probe(kind: YamlKind, types: readonly [string, ...string[]], more: Part
 function instance(host: Host, _: object, output: OtelOutput) {
   const { metrics, logs, traces } = outputPorts(output)
   const consumers = { metrics: host.outlet(metrics), logs: host.outlet(logs), traces: host.outlet(traces) }
-  if (host.componentName.startsWith('extension/')) {
+  if (host.componentName === 'extension/auth') {
     host.setExports({ handler: new Capsule('otelcol.Handler', { id: host.id }) })
   }
   let started = false
@@ -119,7 +119,7 @@ export const probes: readonly YamlDefinition[] = [
   probe('connector', ['pass'], { produces: same }),
   probe('connector', ['count'], { signals: ['traces', 'logs'], produces: toMetrics }),
   probe('extension', ['auth']),
-  probe('extension', ['plain'], { create: () => ({ stop: () => {} }) }),
+  probe('extension', ['plain']),
 ]
 
 export const probeRegistry: ComponentRegistry = {
