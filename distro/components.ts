@@ -54,6 +54,9 @@ const manifest: Readonly<Record<string, Loader>> = {
     (await import('../processors/redaction/component.ts')).otelcolProcessorRedaction,
   'otelcol.processor.resourcedetection': async () =>
     (await import('../processors/resource_detection/component.ts')).otelcolProcessorResourcedetection,
+  'otelcol.exporter.otlp': async () => (await import('../exporters/otlp_grpc/component.ts')).otelcolExporterOtlp,
+  'otelcol.exporter.otlphttp': async () =>
+    (await import('../exporters/otlp_http/component.ts')).otelcolExporterOtlphttp,
 }
 
 type YamlLoader = () => Promise<YamlDefinition>
@@ -62,6 +65,10 @@ type YamlLoader = () => Promise<YamlDefinition>
  * The faces of the collector's YAML, by kind and type. An older name of a type has a line of its own with the same loader.
  */
 const yamlManifest: Readonly<Record<string, YamlLoader>> = {
+  'exporter/otlp': async () => (await import('../exporters/otlp_grpc/component.ts')).otlpGrpcExporter,
+  'exporter/otlp_grpc': async () => (await import('../exporters/otlp_grpc/component.ts')).otlpGrpcExporter,
+  'exporter/otlp_http': async () => (await import('../exporters/otlp_http/component.ts')).otlpHttpExporter,
+  'exporter/otlphttp': async () => (await import('../exporters/otlp_http/component.ts')).otlpHttpExporter,
   'connector/forward': async () => (await import('../connectors/forward/component.ts')).forwardConnector,
   'receiver/otlp': async () => (await import('../receivers/otlp/component.ts')).otlpReceiver,
   'processor/attributes': async () => (await import('../processors/attributes/component.ts')).attributesProcessor,

@@ -46,7 +46,8 @@ export interface SendingQueueHandlers {
   /** Send one request made of parts of the same kind. Must end soon after `signal` is aborted. */
   send(parts: readonly QueuePart[], signal: AbortSignal): Promise<SendOutcome>
   onSent(parts: readonly QueuePart[], durationMs: number): void
-  onDropped(reason: string, items: number, message: string): void
+  /** `parts`: the request that was given up, the same list that `send` got; absent where it was none. */
+  onDropped(reason: string, items: number, message: string, parts?: readonly QueuePart[]): void
   onRetry?(items: number, message: string): void
   /** A part that a process before this one left on disk is taken up. */
   onRecovered?(items: number): void
@@ -330,7 +331,7 @@ export class SendingQueue {
     let backoffMs = this.#settings.backoffMinMs
     for (;;) {
       if (this.#tooOld(parts)) {
-        this.#finish(lane, entries, 'too old', 'not delivered in time')
+        this.#finish(lane, entries, parts, 'too old', 'not delivered in time')
         return
       }
       const begin = clock.monotonic()
@@ -341,15 +342,15 @@ export class SendingQueue {
         lane.sentSince++
         if (outcome.kind === 'sent') {
           this.#handlers.onSent(parts, clock.monotonic() - begin)
-          this.#finish(lane, entries, undefined, '')
-        } else this.#finish(lane, entries, outcome.reason, outcome.message)
+          this.#finish(lane, entries, parts, undefined, '')
+        } else this.#finish(lane, entries, parts, outcome.reason, outcome.message)
         return
       }
       if (this.#aborter.signal.aborted) break
       this.#failed(outcome.message, parts)
       const waitMs = Math.max(this.#jittered(backoffMs), outcome.retryAfterMs ?? 0)
       if (this.#triedEnough(clock.monotonic() + waitMs - firstMs)) {
-        this.#finish(lane, entries, 'retries exhausted', outcome.message)
+        this.#finish(lane, entries, parts, 'retries exhausted', outcome.message)
         return
       }
       backoffMs = Math.min(backoffMs * (this.#settings.backoffMultiplier ?? 2), this.#settings.backoffMaxMs)
@@ -412,7 +413,13 @@ export class SendingQueue {
   }
 
   /** Entries are delivered, or dropped under a reason. */
-  #finish(lane: Lane, entries: readonly Entry[], reason: string | undefined, message: string): void {
+  #finish(
+    lane: Lane,
+    entries: readonly Entry[],
+    parts: readonly QueuePart[],
+    reason: string | undefined,
+    message: string,
+  ): void {
     lane.inFlight = []
     let items = 0
     for (const entry of entries) {
@@ -423,7 +430,7 @@ export class SendingQueue {
     }
     this.#memoryItems -= items
     this.#memoryParts -= entries.length
-    if (reason !== undefined) this.#handlers.onDropped(reason, items, message)
+    if (reason !== undefined) this.#handlers.onDropped(reason, items, message, parts)
     this.#commit()
     this.#read()
   }
