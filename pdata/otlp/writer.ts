@@ -1,8 +1,10 @@
 // Writes protobuf: the parts that all of OTLP's messages are made of.
-import { ByteWriter } from '#lib/byte_writer'
+import { ByteWriter, varintSize } from '#lib/byte_writer'
 import type { AnyValue, Attributes } from './tree.ts'
 import { KeyValueList } from './tree.ts'
 import { anyValueDepthMax } from './validate.ts'
+
+const textEncoder = new TextEncoder()
 
 /** Fields with their tags. Those that have their default value are left out, as proto3 does. */
 export class TreeWriter extends ByteWriter {
@@ -117,12 +119,68 @@ export class TreeWriter extends ByteWriter {
   attributes(tag: number, attributes: Attributes, depth = 0): void {
     for (let i = 0; i < attributes.length; i++) {
       const { key, value } = attributes[i]!
+      if (typeof value === 'string' && this.#plainAttribute(tag, key, value)) continue
       this.byte(tag)
       const start = this.beginLength()
       this.text(0x0a, key)
       if (value !== null) this.anyValue(0x12, value, depth)
       this.endLength(start)
     }
+  }
+
+  /** Write a KeyValue of two short ASCII strings, all of whose lengths are known; false where it is none. */
+  #plainAttribute(tag: number, key: string, value: string): boolean {
+    const keyLength = key.length
+    const valueLength = value.length
+    const length = keyLength + valueLength + 6
+    if (length >= 0x80 || keyLength === 0) return false
+    this.ensure(length + 2)
+    const buffer = this.buffer
+    const start = this.length
+    buffer[start] = tag
+    buffer[start + 1] = length
+    buffer[start + 2] = 0x0a
+    buffer[start + 3] = keyLength
+    let at = start + 4
+    let union = 0
+    for (let i = 0; i < keyLength; i++) {
+      const unit = key.charCodeAt(i)
+      union |= unit
+      buffer[at++] = unit
+    }
+    buffer[at] = 0x12
+    buffer[at + 1] = valueLength + 2
+    buffer[at + 2] = 0x0a
+    buffer[at + 3] = valueLength
+    at += 4
+    for (let i = 0; i < valueLength; i++) {
+      const unit = value.charCodeAt(i)
+      union |= unit
+      buffer[at++] = unit
+    }
+    if (union >= 0x80) return false
+    this.length = at
+    return true
+  }
+
+  /** As `ByteWriter.string`, and strings that are not short straight into the buffer. */
+  override string(text: string): void {
+    const units = text.length
+    if (units < 48) {
+      super.string(text)
+      return
+    }
+    this.ensure(units * 3 + 5)
+    // The length takes as many bytes as if all were ASCII, which most is; otherwise the text is moved.
+    const start = this.length
+    const sizeGuessed = varintSize(units)
+    const { written } = textEncoder.encodeInto(text, this.buffer.subarray(start + sizeGuessed))
+    const size = varintSize(written)
+    if (size !== sizeGuessed) {
+      this.buffer.copyWithin(start + size, start + sizeGuessed, start + sizeGuessed + written)
+    }
+    this.varint(written)
+    this.length += written
   }
 
   /** Throws where values are nested deeper than what `validateRequest` takes. */
