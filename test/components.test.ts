@@ -5,9 +5,15 @@ import { createServer } from 'node:http'
 import { type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { type ComponentDefinition, defaultSettings, type MetricsPort, type OtelConsumer } from '#component'
+import {
+  type ComponentDefinition,
+  defaultSettings,
+  type LogsPort,
+  type MetricsPort,
+  type OtelConsumer,
+} from '#component'
 import { systemClock } from '#lib/clock'
-import { Logs, Metrics, Series, SeriesBatch, SeriesLayout, Traces } from '#pdata'
+import { Logs, LogStream, Metrics, Series, SeriesBatch, SeriesLayout, Traces } from '#pdata'
 import { LineLoggerProvider, Service } from '#service'
 import { registry } from '../distro/components.ts'
 import { freePort, temporaryDirectory } from './real.ts'
@@ -29,6 +35,8 @@ const bodies: Readonly<Record<string, (place: Place) => string>> = {
   'otelcol.processor.memory_limiter': () => 'check_interval = "1s"\n limit = "8GiB"\n output {}',
   'otelcol.processor.span': () => 'name {\n from_attributes = ["a"]\n }\n output {}',
   'otelcol.receiver.otlp': ({ port }) => `grpc {\n endpoint = "127.0.0.1:${port}"\n }\n output {}`,
+  'otelcol.exporter.loki': () => 'forward_to = []',
+  'otelcol.exporter.prometheus': () => 'forward_to = [prometheus.live.sink.receiver]',
   'prometheus.receive_http': ({ port }) =>
     `forward_to = [prometheus.live.sink.receiver]\n http {\n listen_port = ${port}\n }`,
   'prometheus.relabel': () => 'forward_to = [prometheus.live.sink.receiver]',
@@ -144,16 +152,22 @@ for (const name of [...registry.names()].sort()) {
       await input.metrics?.consume(Metrics.fromWire([onePoint], 1))
       const { counters } = node
       const want = { traces: 2, logs: 1, metrics: 1 }
-      assert.equal(
-        counters.in,
-        definition.consumes?.reduce((sum, signal) => sum + want[signal], 0),
+      // Bridges count the items that they make as well.
+      assert.ok(counters.in >= (definition.consumes ?? []).reduce((sum, signal) => sum + want[signal], 0))
+      assert.equal(counters.in, counters.out + counters.dropped + counters.refused + node.waiting)
+    } else if (definition.input === 'loki') {
+      const receiver = service.graph.view.receiver(node.id, definition) as { value: LogsPort }
+      await receiver.value.consume(
+        Logs.fromStreams([new LogStream(['a', 'b'], BigInt64Array.of(1n, 2n), ['one', 'two'], null)]),
       )
+      const { counters } = node
+      assert.ok(counters.in >= 2)
       assert.equal(counters.in, counters.out + counters.dropped + counters.refused + node.waiting)
     } else if (definition.consumes?.includes('metrics')) {
       const receiver = service.graph.view.receiver(node.id, definition) as { value: MetricsPort }
       await receiver.value.consume(batch())
       const { counters } = node
-      assert.equal(counters.in, 3)
+      assert.ok(counters.in >= 3)
       assert.equal(counters.in, counters.out + counters.dropped + counters.refused + node.waiting)
     }
     JSON.stringify(node.component?.debug?.() ?? null)
