@@ -250,9 +250,16 @@ function joined(chunks: Buffer[]): Buffer {
   return whole
 }
 
+/** Reset the stream without an error once the answer is out: in the same turn the reset would overtake it. */
+export function stopSending(stream: ServerHttp2Stream): void {
+  if (stream.readableEnded) return
+  stream.resume()
+  setImmediate(() => stream.close(constants.NGHTTP2_NO_ERROR))
+}
+
 /** A response of headers only. What the client still sends is not wanted: the stream is reset, without an error. */
 export function endWithStatus(stream: ServerHttp2Stream, error: GrpcError): void {
   if (stream.destroyed || stream.closed || stream.headersSent) return
   stream.respond({ ':status': 200, 'content-type': contentType, ...statusHeaders(error) }, { endStream: true })
-  if (!stream.readableEnded) stream.close(constants.NGHTTP2_NO_ERROR)
+  stopSending(stream)
 }

@@ -64,6 +64,7 @@ export class GrpcConnection {
   #calls = 0
   #idleTimer: Timer | undefined
   #draining = false
+  #left = false
   #bytesRead = 0
   #lastPingMs = -Infinity
   #pingStrikes = 0
@@ -194,7 +195,8 @@ export class GrpcConnection {
     stream.once('close', () => {
       this.#sent = true
       if (--this.#calls > 0 || this.#session.destroyed) return
-      if (!this.#draining) this.#idle()
+      if (this.#draining) this.#leave()
+      else this.#idle()
     })
     this.#onCall(stream, headers, this)
   }
@@ -207,17 +209,25 @@ export class GrpcConnection {
     if (this.#draining || this.#session.destroyed) return
     this.#draining = true
     this.#idleTimer?.cancel()
-    this.#session.goaway(constants.NGHTTP2_NO_ERROR, 2 ** 31 - 1, Buffer.from(reason))
-    let left = false
-    const leave = (): void => {
-      if (left || this.#session.destroyed) return
-      left = true
-      // Ends once the calls have.
-      this.#session.close()
+    if (this.#calls === 0) {
+      // Both ends of nghttp2 stop reading once a goodbye is said and nothing is under way: no ping would be answered.
+      this.#session.goaway(constants.NGHTTP2_NO_ERROR, 0, Buffer.from(reason))
+      this.#leave()
+      return
     }
-    this.#after(goodbyeMs, leave)
+    this.#session.goaway(constants.NGHTTP2_NO_ERROR, 2 ** 31 - 1, Buffer.from(reason))
+    this.#after(goodbyeMs, () => this.#leave())
     // The client answers this ping after it has read the goodbye, and after all that it sent before.
-    if (!this.#session.ping((error) => error || leave())) leave()
+    this.#session.ping((error) => error || this.#leave())
+  }
+
+  /** Take no more calls; ends once those under way have. */
+  #leave(): void {
+    if (this.#left || this.#session.destroyed) return
+    this.#left = true
+    this.#session.close()
+    const timer = this.#clock.setTimeout(() => this.#calls === 0 && this.destroy(), closeMs)
+    this.#socket.once('close', () => timer.cancel())
   }
 
   /** Close now: calls break off. */

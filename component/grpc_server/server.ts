@@ -11,7 +11,7 @@ import {
   serverTlsOptions,
   type ServerTlsSettings,
 } from '#component/http_server'
-import { endWithStatus, UnaryCall } from './call.ts'
+import { endWithStatus, stopSending, UnaryCall } from './call.ts'
 import { GrpcConnection, type KeepaliveSettings } from './connection.ts'
 import { Health } from './health.ts'
 import { type CallServices, type GrpcMethod, type GrpcMethods, ReceiveMemory } from './method.ts'
@@ -186,7 +186,7 @@ export class GrpcServer {
       stream.on('error', () => {})
       const status = headers[':method'] === 'POST' ? 415 : 405
       stream.respond({ ':status': status, ...(status === 405 ? { allow: 'POST' } : {}) }, { endStream: true })
-      stream.close()
+      stopSending(stream)
       return
     }
     const path = headers[':path'] ?? ''

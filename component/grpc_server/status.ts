@@ -36,14 +36,17 @@ const textEncoder = new TextEncoder()
 const messageBytesMax = 4096
 
 /**
- * `grpc-message`: printable ASCII but `%` as it is, every other byte of the UTF-8 as `%XX` (PROTOCOL-HTTP2.md,
+ * `grpc-message`: printable ASCII but `%` and spaces at the ends as it is, every other byte of the UTF-8 as `%XX` (PROTOCOL-HTTP2.md,
  * "Status-Message").
  */
 export function percentEncoded(message: string): string {
-  if (/^[ -$&-~]*$/.test(message) && message.length <= messageBytesMax) return message
+  if (/^(?! )[ -$&-~]*(?<! )$/.test(message) && message.length <= messageBytesMax) return message
   let out = ''
-  for (const byte of textEncoder.encode(message).subarray(0, messageBytesMax)) {
-    if (byte >= 0x20 && byte <= 0x7e && byte !== 0x25) out += String.fromCharCode(byte)
+  const bytes = textEncoder.encode(message).subarray(0, messageBytesMax)
+  for (const [i, byte] of bytes.entries()) {
+    // Spaces at an end are no part of a header's value.
+    const space = byte === 0x20 && i > 0 && i < bytes.length - 1
+    if (space || (byte > 0x20 && byte <= 0x7e && byte !== 0x25)) out += String.fromCharCode(byte)
     else out += `%${byte.toString(16).toUpperCase().padStart(2, '0')}`
   }
   return out
