@@ -7,6 +7,7 @@ import { HttpServer } from '#component/http_server'
 import { TextSink, textContentType } from '#component/scrape'
 import type { TelemetrySettings } from '#config'
 import { LineLoggerProvider } from './logging.ts'
+import { type MetricLevel, shownAtLevel } from './metric_levels.ts'
 import { registerCollectorMetrics } from './process_metrics.ts'
 import type { OwnTelemetry } from './telemetry.ts'
 
@@ -66,16 +67,17 @@ export class CollectorTelemetry {
 
   async #apply(settings: TelemetrySettings): Promise<void> {
     const { metrics } = settings
+    const { level } = metrics
     const resource = resourceOf(settings, this.#options.version, this.#instanceId)
     const key = JSON.stringify([metrics, [...resource]], (_, v: unknown) => shownValue(v))
     if (key === this.#current) return
     await this.#stopAll()
     this.#current = key
-    if (metrics.level === 'none') return
-    if (metrics.readers.length === 0) await this.#pull(defaultPrometheus, resource)
+    if (level === 'none') return
+    if (metrics.readers.length === 0) await this.#pull(level, defaultPrometheus, resource)
     for (const { pull, periodic } of metrics.readers) {
-      if (pull) await this.#pull(pull.exporter.prometheus, resource)
-      if (periodic) await this.#periodic(periodic, resource)
+      if (pull) await this.#pull(level, pull.exporter.prometheus, resource)
+      if (periodic) await this.#periodic(level, periodic, resource)
     }
   }
 
@@ -86,7 +88,7 @@ export class CollectorTelemetry {
     await Promise.all(running.map((one) => one.stop()))
   }
 
-  async #pull(settings: PrometheusSettings, resource: ReadonlyMap<string, string>): Promise<void> {
+  async #pull(level: MetricLevel, settings: PrometheusSettings, resource: ReadonlyMap<string, string>): Promise<void> {
     const { clock, log, telemetry } = this.#options
     const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
       const path = (request.url ?? '').split('?')[0]
@@ -95,7 +97,7 @@ export class CollectorTelemetry {
         return
       }
       const sink = new TextSink()
-      await telemetry.collect(new CollectorSink(sink, settings))
+      await telemetry.collect(new CollectorSink(sink, level, settings))
       const names = [...resource.keys()]
       const info = new MetricFamily('target_info', 'gauge', 'Target metadata', names.map(labelName))
       sink.sample(info, 1, ...resource.values())
@@ -124,10 +126,10 @@ export class CollectorTelemetry {
     this.#running.push({ stop: () => server.stop(0) })
   }
 
-  async #periodic(settings: Periodic, resource: ReadonlyMap<string, string>): Promise<void> {
+  async #periodic(level: MetricLevel, settings: Periodic, resource: ReadonlyMap<string, string>): Promise<void> {
     const { clock, log, telemetry, userAgent } = this.#options
     const { OwnMetricsSender } = await import('./own_metrics_sender.ts')
-    const sender = new OwnMetricsSender(settings, { clock, log, userAgent, resource, telemetry })
+    const sender = new OwnMetricsSender(settings, { clock, log, userAgent, level, resource, telemetry })
     let timer: Timer | undefined
     let sending: Promise<void> = Promise.resolve()
     let stopped = false
@@ -187,24 +189,23 @@ function labelName(attribute: string): string {
   return attribute.replace(/[^a-zA-Z0-9_]/g, '_').replace(/^(?=\d)/, '_')
 }
 
-/** Series under Alloy's names, and those of its process, are none of the collector's. */
-const otherNames = /^(alloy|process|go|solder)_/
-
 /** Hands on the collector's series, without the suffixes that the reader leaves out. */
 class CollectorSink implements MetricSink {
   readonly #to: MetricSink
+  readonly #level: MetricLevel
   readonly #settings: PrometheusSettings
   readonly #families = new Map<MetricFamily, MetricFamily | undefined>()
 
-  constructor(to: MetricSink, settings: PrometheusSettings) {
+  constructor(to: MetricSink, level: MetricLevel, settings: PrometheusSettings) {
     this.#to = to
+    this.#level = level
     this.#settings = settings
   }
 
   #family(family: MetricFamily): MetricFamily | undefined {
     if (this.#families.has(family)) return this.#families.get(family)
     let shown: MetricFamily | undefined
-    if (!otherNames.test(family.name)) {
+    if (shownAtLevel(this.#level, family.name)) {
       const name = shownName(family, this.#settings)
       shown = new MetricFamily(name, family.type, family.help, family.labelNames)
     }

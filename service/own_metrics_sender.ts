@@ -13,6 +13,7 @@ import {
   metricsWire,
   Temporality,
 } from '#pdata/otlp'
+import { type MetricLevel, shownAtLevel } from './metric_levels.ts'
 import type { OwnTelemetry } from './telemetry.ts'
 
 type Periodic = NonNullable<TelemetrySettings['metrics']['readers'][number]['periodic']>
@@ -23,6 +24,7 @@ export interface SenderOptions {
   readonly clock: Clock
   readonly log: Logger
   readonly userAgent: string
+  readonly level: MetricLevel
   readonly resource: ReadonlyMap<string, string>
 }
 
@@ -47,7 +49,7 @@ export class OwnMetricsSender {
   async send(): Promise<void> {
     const { exporter, timeout } = this.#settings
     try {
-      const tree = treeOf(await this.#options.telemetry.resourceMetrics(), this.#options.resource)
+      const tree = treeOf(await this.#options.telemetry.resourceMetrics(), this.#options)
       const batch = Metrics.fromTree(tree)
       if (exporter.console) process.stdout.write(`${metricsToJson(batch)}\n`)
       else if (exporter.otlp) await this.#sendOtlp(exporter.otlp, batch, Math.min(timeout, exporter.otlp.timeout))
@@ -147,7 +149,7 @@ function headersOf(otlp: Otlp): Record<string, string> {
 
 // ---------------------------------------------------------------------------------------------------- conversion
 
-function treeOf(from: SdkMetrics, resource: ReadonlyMap<string, string>): MetricsTree {
+function treeOf(from: SdkMetrics, { level, resource }: SenderOptions): MetricsTree {
   const attributes = [...resource].map(([key, value]) => ({ key, value }))
   return {
     resourceMetrics: [
@@ -161,14 +163,16 @@ function treeOf(from: SdkMetrics, resource: ReadonlyMap<string, string>): Metric
             droppedAttributesCount: 0,
             unknown: null,
           },
-          metrics: metrics.map((metric) => ({
-            name: metric.descriptor.name.replace(/_total$/, ''),
-            description: metric.descriptor.description,
-            unit: metric.descriptor.unit,
-            metadata: [],
-            data: dataOf(metric),
-            unknown: null,
-          })),
+          metrics: metrics
+            .filter(({ descriptor }) => shownAtLevel(level, descriptor.name))
+            .map((metric) => ({
+              name: metric.descriptor.name.replace(/_total$/, ''),
+              description: metric.descriptor.description,
+              unit: metric.descriptor.unit,
+              metadata: [],
+              data: dataOf(metric),
+              unknown: null,
+            })),
           schemaUrl: '',
           unknown: null,
         })),
