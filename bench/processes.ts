@@ -13,13 +13,16 @@ export function cpuSeconds(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond
 }
 
-/** Resident and private memory in MB (2^20), from smaps_rollup. */
+/**
+ * Resident and private memory in MB (2^20), from smaps_rollup. Private is what is dirty: clean pages are the executable,
+ * which the kernel shares between processes and can drop.
+ */
 export function memory(pid: number): { resident: number; private: number; peak: number } {
   const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8')
   const kb = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(rollup)?.[1] ?? 0)
   const status = readFileSync(`/proc/${pid}/status`, 'utf8')
   const peak = Number(/^VmHWM:\s+(\d+)/m.exec(status)?.[1] ?? 0)
-  return { resident: kb('Rss') / 1024, private: (kb('Private_Clean') + kb('Private_Dirty')) / 1024, peak: peak / 1024 }
+  return { resident: kb('Rss') / 1024, private: kb('Private_Dirty') / 1024, peak: peak / 1024 }
 }
 
 /** Bytes the process caused to be written to storage. */

@@ -35,7 +35,7 @@ function newestSourceMs(): number {
 
 const stamp = join(out, 'stamp')
 const before = newestSourceMs()
-const fresh = existsSync(join(out, 'solder.mjs')) && existsSync(stamp) && statSync(stamp).mtimeMs >= before
+const fresh = existsSync(join(out, 'solder.cjs')) && existsSync(stamp) && statSync(stamp).mtimeMs >= before
 if (!process.argv.includes('--if-stale') || !fresh) {
   const staging = join(out, `staging-${process.pid}`)
   const bundle = await rolldown({
@@ -47,9 +47,11 @@ if (!process.argv.includes('--if-stale') || !fresh) {
   })
   await bundle.write({
     dir: staging,
-    format: 'esm',
-    entryFileNames: '[name].mjs',
-    chunkFileNames: 'chunks/[name]-[hash].mjs',
+    // CommonJS: an ESM import of node:http reads every name that it exports, and one of them loads Node's own fetch with
+    // HTTP/2, web streams and workers: 5 MB that nobody asked for.
+    format: 'cjs',
+    entryFileNames: '[name].cjs',
+    chunkFileNames: 'chunks/[name]-[hash].cjs',
     minify: { compress: true, mangle: false, codegen: { removeWhitespace: true } },
     comments: false,
   })
@@ -59,7 +61,7 @@ if (!process.argv.includes('--if-stale') || !fresh) {
   const old = join(out, `old-${process.pid}`)
   if (existsSync(chunks)) renameSync(chunks, old)
   if (existsSync(join(staging, 'chunks'))) renameSync(join(staging, 'chunks'), chunks)
-  renameSync(join(staging, 'solder.mjs'), join(out, 'solder.mjs'))
+  renameSync(join(staging, 'solder.cjs'), join(out, 'solder.cjs'))
   rmSync(old, { recursive: true, force: true })
   rmSync(staging, { recursive: true, force: true })
   writeFileSync(stamp, '')

@@ -53,10 +53,16 @@ async function main(args: readonly string[]): Promise<number> {
   throw new UsageError(`unknown command ${JSON.stringify(name)} for "solder"`)
 }
 
-try {
-  process.exitCode = await main(process.argv.slice(2))
-} catch (error) {
-  process.stderr.write(`Error: ${(error as Error).message}\n`)
-  if (!(error instanceof UsageError) && process.env['SOLDER_DEBUG']) process.stderr.write(`${(error as Error).stack}\n`)
-  process.exitCode = 1
+/** Not awaited at the top: the bundle is CommonJS (distro/build.ts says why). */
+async function start(): Promise<void> {
+  try {
+    process.exitCode = await main(process.argv.slice(2))
+  } catch (error) {
+    process.stderr.write(`Error: ${(error as Error).message}\n`)
+    if (!(error instanceof UsageError) && process.env['SOLDER_DEBUG'])
+      process.stderr.write(`${(error as Error).stack}\n`)
+    process.exitCode = 1
+  }
 }
+
+void start()

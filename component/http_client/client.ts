@@ -1,6 +1,6 @@
 // The HTTP client: one request after another through authentication, redirects, proxies and kept connections.
 import { type ClientRequestArgs, type IncomingHttpHeaders, request as httpRequest, STATUS_CODES } from 'node:http'
-import { type ClientHttp2Session, constants as http2 } from 'node:http2'
+import type { ClientHttp2Session } from 'node:http2'
 import type { Readable } from 'node:stream'
 import type { Clock, Logger } from '#component'
 import { type ConnectionLimits, Connections, pathOf, type Route } from './connections.ts'
@@ -346,11 +346,11 @@ function send2(
     const stream = session.request(all, { endStream: body === undefined })
     stream.once('close', () => reject(new Error('the server broke it off')))
     cancellation.stop = (error) => {
-      stream.close(http2.NGHTTP2_CANCEL)
+      stream.close(nghttp2Cancel)
       stream.destroy(error)
     }
     stream.on('error', (error) => {
-      const refused = stream.rstCode === http2.NGHTTP2_REFUSED_STREAM || session.destroyed
+      const refused = stream.rstCode === nghttp2RefusedStream || session.destroyed
       reject(refused ? new StaleConnection(error) : error)
     })
     stream.once('response', (response) => {
@@ -376,6 +376,10 @@ function finish(request: HttpRequest, url: URL, raw: Raw): HttpResponse {
   const decompressBytesMax = request.decompressBytesMax ?? decompressBytesDefault
   return new HttpResponse({ ...parts, headers, encoding, decompressBytesMax })
 }
+
+/** Error codes of HTTP/2 (RFC 9113, 7). */
+const nghttp2Cancel = 8
+const nghttp2RefusedStream = 7
 
 const redirectStatus = new Set([301, 302, 303, 307, 308])
 

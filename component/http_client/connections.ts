@@ -1,6 +1,6 @@
 // Connections to servers, straight or through a proxy, kept and used again, with HTTP/2 where the server has it.
 import { Agent, type AgentOptions, type ClientRequestArgs } from 'node:http'
-import { type ClientHttp2Session, connect as connectHttp2 } from 'node:http2'
+import type { ClientHttp2Session } from 'node:http2'
 import { connect as connectTcp, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { TLSSocket } from 'node:tls'
@@ -171,6 +171,8 @@ export class Connections {
       delete origin.probing
       return
     }
+    // Loaded when a server has it: it is 1 MB that most configurations never need.
+    const { connect: connectHttp2 } = await import('node:http2')
     const session = connectHttp2(url.origin, { createConnection: () => socket })
     session.setTimeout(this.#options.limits?.idleTimeoutMs ?? idleTimeoutMs, () => session.close())
     session.on('error', () => session.destroy())
