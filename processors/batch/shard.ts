@@ -131,10 +131,10 @@ export class Shard<B extends Batch> {
       this.#sending = true
       void done.then(() => {
         this.#sending = false
-        if (this.#items < this.#heldMax) this.release()
         this.#drain()
       })
     }
+    if (this.#items < this.#heldMax) this.release()
     if (this.#sending) return
     if (this.#items > 0) {
       this.#timer ??= this.#clock.setTimeout(() => this.#timeUp(), this.#settings.timeoutMs)
