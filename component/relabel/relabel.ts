@@ -167,7 +167,8 @@ class LabelsBuilder {
       else if (!this.#deleted.includes(name)) out.push(name, base[i + 1] as string)
     }
     while (a < added.length) out.push(added[a++] as string, added[a++] as string)
-    return isSame(base, out) ? base : out
+    // The copy has no room to spare: label sets are kept for as long as their series.
+    return isSame(base, out) ? base : out.slice()
   }
 
   /** `base` (the map that this was reset to) with the changes made. The same map when it comes out the same. */
