@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { ManualClock } from '#lib/clock'
 import fc from 'fast-check'
-import type { QueuePart } from './part.ts'
+import { anyLane, type QueuePart } from './part.ts'
 import { SendingQueue, type SendingQueueSettings, type SendOutcome } from './queue.ts'
 
 const root = await mkdtemp(join(tmpdir(), 'solder-queue-'))
@@ -327,6 +327,58 @@ test('parts that are too old when their turn comes are dropped', async () => {
   void bench.queue.put(range(0, 10).map((n) => bench.part(n)))
   await bench.clock.advance(4000)
   assert.deepEqual(bench.dropped, [{ reason: 'too old', items: 10 }])
+  await bench.stop()
+})
+
+test('a request that has been tried for long enough is dropped, and what follows it is not', async () => {
+  const bench = new Bench({ retryElapsedMaxMs: 200, backoffMultiplier: 1.5, backoffRandomization: 0.5 })
+  await bench.queue.start()
+  bench.answer = (parts) => (numberOf(parts[0] as QueuePart) === 1 ? away : { kind: 'sent' })
+  const settled: (string | undefined)[] = []
+  const options = { mergeable: false, settled: (problem: string | undefined) => void settled.push(problem) }
+  void bench.queue.put([bench.part(1, options), bench.part(2, options)])
+  await bench.until(() => bench.queue.waitingParts === 0)
+  assert.deepEqual(bench.dropped, [{ reason: 'retries exhausted', items: 1 }])
+  assert.deepEqual(bench.delivered, [2])
+  assert.deepEqual(settled, ['connection refused', undefined])
+  await bench.stop()
+})
+
+test('parts of no lane of their own are shared out: a request that hangs holds up none of them', async () => {
+  const bench = new Bench({ lanesMin: 3, lanesMax: 3 })
+  await bench.queue.start()
+  let release: () => void = () => {}
+  const hanging = new Promise<void>((resolve) => (release = resolve))
+  bench.answer = async (parts) => {
+    if (numberOf(parts[0] as QueuePart) === 0) await hanging
+    return { kind: 'sent' }
+  }
+  void bench.queue.put(range(0, 12).map((n) => bench.part(n, { lane: anyLane, mergeable: false })))
+  await bench.until(() => bench.delivered.length === 11)
+  assert.deepEqual(
+    bench.delivered.toSorted((a, b) => a - b),
+    range(1, 12),
+  )
+  release()
+  await bench.until(() => bench.queue.waitingParts === 0)
+  await bench.stop()
+})
+
+test('parts of no lane of their own fill one request together, counted in bytes where asked to', async () => {
+  const bench = new Bench({
+    lanesMin: 3,
+    lanesMax: 3,
+    requestSizer: 'bytes',
+    itemsPerRequestMin: 400,
+    itemsPerRequestMax: 500,
+  })
+  await bench.queue.start()
+  for (const n of range(0, 9)) void bench.queue.put([bench.part(n, { lane: anyLane })])
+  await bench.until(() => bench.queue.waitingParts === 0)
+  assert.deepEqual(
+    bench.requests.map((request) => request.length),
+    [4, 4, 1],
+  )
   await bench.stop()
 })
 
