@@ -13,18 +13,19 @@ import type {
   SpanLink,
   TracesTree,
 } from './tree.ts'
-import { TreeWriter } from './writer.ts'
+import type { TreeWriter } from './writer.ts'
+import { encoded } from './writer.ts'
 
 export function encodeTraces(tree: TracesTree): Uint8Array {
-  const writer = new TreeWriter(4096)
-  for (const group of tree.resourceSpans) writeResourceSpans(writer, group)
-  return writer.take()
+  return encoded((writer) => {
+    for (const group of tree.resourceSpans) writeResourceSpans(writer, group)
+  })
 }
 
 export function encodeLogs(tree: LogsTree): Uint8Array {
-  const writer = new TreeWriter(4096)
-  for (const group of tree.resourceLogs) writeResourceLogs(writer, group)
-  return writer.take()
+  return encoded((writer) => {
+    for (const group of tree.resourceLogs) writeResourceLogs(writer, group)
+  })
 }
 
 /** Writes a Resource as field 1, nothing where it is empty. */

@@ -13,12 +13,13 @@ import type {
   ScopeMetrics,
   SummaryPoint,
 } from './tree.ts'
-import { TreeWriter } from './writer.ts'
+import type { TreeWriter } from './writer.ts'
+import { encoded } from './writer.ts'
 
 export function encodeMetrics(tree: MetricsTree): Uint8Array {
-  const writer = new TreeWriter(4096)
-  for (const group of tree.resourceMetrics) writeResourceMetrics(writer, group)
-  return writer.take()
+  return encoded((writer) => {
+    for (const group of tree.resourceMetrics) writeResourceMetrics(writer, group)
+  })
 }
 
 function writeResourceMetrics(writer: TreeWriter, group: ResourceMetrics): void {

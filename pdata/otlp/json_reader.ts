@@ -51,6 +51,7 @@ export class JsonReader {
     for (const step of name === '' ? this.#path : [...this.#path, name]) {
       path += typeof step === 'number' ? `[${step}]` : path === '' ? step : `.${step}`
     }
+    if (path.length > 200) path = `${path.slice(0, 120)}…${path.slice(-60)}`
     throw new OtlpError(`Cannot read OTLP JSON: ${path || 'it'} ${why}: current value is ${shown(value)}`, -1)
   }
 

@@ -228,3 +228,17 @@ export class TreeWriter extends ByteWriter {
     }
   }
 }
+
+/** Kept between requests up to this size, so that usual ones do not grow a buffer each time. */
+const keptBytesMax = 4 * 1024 * 1024
+let kept = new TreeWriter(64 * 1024)
+
+/** The bytes that `write` writes, in memory of their own. */
+export function encoded(write: (writer: TreeWriter) => void): Uint8Array {
+  const writer = kept
+  writer.reset()
+  write(writer)
+  const bytes = writer.take()
+  if (writer.buffer.length > keptBytesMax) kept = new TreeWriter(64 * 1024)
+  return bytes
+}
