@@ -1,10 +1,9 @@
 // prometheus.remote_write: sends samples to Prometheus-compatible stores.
 import { createHash } from 'node:crypto'
 import { type Component, type ComponentDefinition, ConsumeError, HealthState, type Host } from '#component'
+import { Endpoint, type EndpointSettings, MetadataCollector } from '#component/remote_write'
 import type { Metrics } from '#pdata'
-import { Endpoint } from './endpoint.ts'
-import { MetadataCollector } from './metadata.ts'
-import { type EndpointSettings, type RemoteWriteSettings, remoteWriteSettings } from './settings.ts'
+import { type RemoteWriteSettings, remoteWriteSettings } from './settings.ts'
 
 export const prometheusRemoteWrite: ComponentDefinition<RemoteWriteSettings> = {
   name: 'prometheus.remote_write',

@@ -1,7 +1,14 @@
 // One backend of a `prometheus.remote_write`: encodes, queues and sends.
 import { join } from 'node:path'
 import type { Host, Timer } from '#component'
-import { createHttpClient, type HttpClient, shownUrl } from '#component/http_client'
+import {
+  bodyText,
+  createHttpClient,
+  type HttpClient,
+  type HttpClientOptions,
+  retryAfterMs,
+  shownUrl,
+} from '#component/http_client'
 import { relabel, RelabelRule } from '#component/relabel'
 import { type QueuePart, SendingQueue, type SendingQueueSettings, type SendOutcome } from '#component/sending_queue'
 import { type Labels, labelValue, type Metadata, type Series, type SeriesBatch } from '#pdata'
@@ -24,8 +31,6 @@ const lanes = 64
 const firstMetadataMs = 5000
 /** The rate of samples is known well enough after this long to estimate what a crash before the start has cost. */
 const estimateAfterMs = 60_000
-/** As much of a refusal's text is shown. */
-const messageBytesMax = 512
 
 /** What a part's bytes are. */
 const Kind = { v1: 1, v2: 2 } as const
@@ -35,6 +40,15 @@ interface WritePart extends QueuePart {
   readonly maxTimestampMs?: number
 }
 
+/** What an exporter may add to the settings of an endpoint. */
+export interface EndpointOptions {
+  readonly connections?: HttpClientOptions['connections']
+  /** Headers that authenticate a request, asked for each. */
+  readonly authHeaders?: () => Readonly<Record<string, string>> | Promise<Readonly<Record<string, string>>>
+  /** In place of what the settings say. */
+  readonly queue?: Partial<SendingQueueSettings>
+}
+
 export class Endpoint {
   readonly #host: Host
   readonly #identity: string
@@ -42,6 +56,7 @@ export class Endpoint {
   readonly #queue: SendingQueue
   readonly #metrics: EndpointMetrics
   #settings: EndpointSettings
+  #options: EndpointOptions
   #externalLabels: ReadonlyMap<string, string>
   #encoder: RemoteWriteEncoder
   #client: HttpClient
@@ -62,17 +77,19 @@ export class Endpoint {
     externalLabels: ReadonlyMap<string, string>,
     metadata: MetadataCollector,
     onHealth: (problem: string | undefined) => void,
+    options: EndpointOptions = {},
   ) {
     this.#host = host
     this.#identity = identity
     this.#settings = settings
+    this.#options = options
     this.#metadata = metadata
     this.#externalLabels = externalLabels
     this.#encoder = this.#newEncoder()
     this.#client = this.#newClient()
     this.#marker = new StopMarker(join(host.dataDir, identity))
     this.#queue = new SendingQueue(
-      queueSettings(settings, host.globals.durability),
+      this.#queueSettings(),
       {
         send: (parts, signal) => this.#send(parts, signal),
         onSent: (parts, durationMs) => this.#sent(parts, durationMs),
@@ -99,7 +116,17 @@ export class Endpoint {
 
   #newClient(): HttpClient {
     const { globals, log, clock } = this.#host
-    return createHttpClient(this.#settings, { userAgent: globals.userAgent, log, clock })
+    const { connections } = this.#options
+    return createHttpClient(this.#settings, {
+      userAgent: globals.userAgent,
+      log,
+      clock,
+      ...(connections ? { connections } : {}),
+    })
+  }
+
+  #queueSettings(): SendingQueueSettings {
+    return { ...queueSettings(this.#settings, this.#host.globals.durability), ...this.#options.queue }
   }
 
   #newEncoder(): RemoteWriteEncoder {
@@ -129,15 +156,16 @@ export class Endpoint {
     this.#scheduleMetadata(Math.min(firstMetadataMs, this.#settings.metadata_config.send_interval))
   }
 
-  update(settings: EndpointSettings, externalLabels: ReadonlyMap<string, string>): void {
+  update(settings: EndpointSettings, externalLabels: ReadonlyMap<string, string>, options: EndpointOptions = {}): void {
     const client = this.#client
     this.#settings = settings
+    this.#options = options
     this.#externalLabels = externalLabels
     this.#fellBack = false
     this.#client = this.#newClient()
     client.close()
     this.#encoder = this.#newEncoder()
-    this.#queue.update(queueSettings(settings, this.#host.globals.durability))
+    this.#queue.update(this.#queueSettings())
     this.#metrics.settings = settings
     this.#scheduleMetadata(settings.metadata_config.send_interval)
   }
@@ -224,7 +252,11 @@ export class Endpoint {
       const response = await this.#client.request({
         method: 'POST',
         url: s.url.href,
-        headers: { ...Object.fromEntries(s.headers), ...protocolHeaders(message) },
+        headers: {
+          ...Object.fromEntries(s.headers),
+          ...(await this.#options.authHeaders?.()),
+          ...protocolHeaders(message),
+        },
         body,
         timeoutMs: s.remote_timeout,
         signal,
@@ -235,12 +267,12 @@ export class Endpoint {
         this.#metrics.bytes.add(body.length)
         return { kind: 'sent' }
       }
-      const text = (await bodyText(response)).trim()
+      const text = await bodyText(response)
       const said = `the backend answered ${status}${text === '' ? '' : `: ${text}`}`
       if (status === 415 && message === Message.v2) return this.#fallBack(said)
       if (status >= 500 || (status === 429 && s.queue_config.retry_on_http_429)) {
-        const retryAfterMs = retryAfter(response.headers['retry-after'], this.#host.clock.now())
-        return { kind: 'retry', message: said, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) }
+        const waitMs = retryAfterMs(response.headers['retry-after'], this.#host.clock.now())
+        return { kind: 'retry', message: said, ...(waitMs === undefined ? {} : { retryAfterMs: waitMs }) }
       }
       return { kind: 'rejected', reason: `refused with ${status}`, message: said }
     } catch (error) {
@@ -437,25 +469,4 @@ function toV1(bytes: Uint8Array, settings: EndpointSettings): Uint8Array[] {
     lanes: 1,
   })
   return batches.flatMap((batch) => encoder.encode(batch).requests.map((request) => request.bytes))
-}
-
-async function bodyText(response: {
-  bytes(limit: number): Promise<Uint8Array>
-  discard(): Promise<void>
-}): Promise<string> {
-  try {
-    return new TextDecoder().decode(await response.bytes(messageBytesMax))
-  } catch {
-    void response.discard()
-    return ''
-  }
-}
-
-/** `Retry-After` (RFC 9110, 10.2.3): seconds, or a date. */
-function retryAfter(header: string | string[] | undefined, nowMs: number): number | undefined {
-  const text = Array.isArray(header) ? header[0] : header
-  if (text === undefined) return undefined
-  if (/^\d+$/.test(text.trim())) return Number(text) * 1000
-  const date = Date.parse(text)
-  return Number.isNaN(date) ? undefined : Math.max(0, date - nowMs)
 }
