@@ -54,6 +54,7 @@ const manifest: Readonly<Record<string, Loader>> = {
     (await import('../processors/redaction/component.ts')).otelcolProcessorRedaction,
   'otelcol.processor.resourcedetection': async () =>
     (await import('../processors/resource_detection/component.ts')).otelcolProcessorResourcedetection,
+  'otelcol.exporter.debug': async () => (await import('../exporters/debug/component.ts')).otelcolExporterDebug,
   'otelcol.exporter.otlp': async () => (await import('../exporters/otlp_grpc/component.ts')).otelcolExporterOtlp,
   'otelcol.exporter.otlphttp': async () =>
     (await import('../exporters/otlp_http/component.ts')).otelcolExporterOtlphttp,
@@ -65,6 +66,11 @@ type YamlLoader = () => Promise<YamlDefinition>
  * The faces of the collector's YAML, by kind and type. An older name of a type has a line of its own with the same loader.
  */
 const yamlManifest: Readonly<Record<string, YamlLoader>> = {
+  'exporter/prometheus_remote_write': async () =>
+    (await import('../exporters/otel_prometheus_remote_write/component.ts')).prometheusRemoteWriteExporter,
+  'exporter/prometheusremotewrite': async () =>
+    (await import('../exporters/otel_prometheus_remote_write/component.ts')).prometheusRemoteWriteExporter,
+  'exporter/debug': async () => (await import('../exporters/debug/component.ts')).debugExporter,
   'exporter/otlp': async () => (await import('../exporters/otlp_grpc/component.ts')).otlpGrpcExporter,
   'exporter/otlp_grpc': async () => (await import('../exporters/otlp_grpc/component.ts')).otlpGrpcExporter,
   'exporter/otlp_http': async () => (await import('../exporters/otlp_http/component.ts')).otlpHttpExporter,
@@ -100,6 +106,8 @@ const yamlManifest: Readonly<Record<string, YamlLoader>> = {
     (await import('../processors/resource_detection/component.ts')).resourceDetectionProcessor,
   'processor/resourcedetection': async () =>
     (await import('../processors/resource_detection/component.ts')).resourceDetectionProcessor,
+  'receiver/host_metrics': async () => (await import('../receivers/host_metrics/component.ts')).hostMetricsReceiver,
+  'receiver/hostmetrics': async () => (await import('../receivers/host_metrics/component.ts')).hostMetricsReceiver,
 }
 
 export const registry: ComponentRegistry = {

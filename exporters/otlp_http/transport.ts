@@ -113,9 +113,8 @@ function refusalText(body: Uint8Array, json: boolean): string {
   } catch {
     // It is plain text.
   }
-  // eslint-disable-next-line no-control-regex
   return text
-    .replace(/[\u0000-\u001f\ufffd]+/g, ' ')
+    .replace(/[\p{Cc}\ufffd]+/gu, ' ')
     .trim()
     .slice(0, textMax)
 }
