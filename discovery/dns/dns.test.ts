@@ -6,11 +6,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import type { Target } from '#component'
+import { DnsDiscovery, readSearchPath, searchNames } from '#component/discovery'
 import { decoded, problemsOf, TestHost } from '#component/test_host'
 import { ManualClock } from '#lib/clock'
 import { discoveryDns } from './component.ts'
-import { DnsDiscovery } from './dns_targets.ts'
-import { readSearchPath, searchNames } from './search_path.ts'
 
 type DnsRecord =
   | { type: 'A' | 'AAAA'; data: readonly number[] }

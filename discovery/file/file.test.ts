@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test, type TestContext } from 'node:test'
 import type { Component, Target } from '#component'
+import { type FileDiscoverySettings, matchingFiles } from '#component/discovery'
 import { decoded, problemsOf, TestHost, type Written } from '#component/test_host'
 import { ManualClock } from '#lib/clock'
-import { discoveryFile, type FileDiscoverySettings } from './component.ts'
-import { matchingFiles } from './pattern.ts'
+import { discoveryFile } from './component.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'discovery_file-'))
 after(() => rmSync(root, { recursive: true }))

@@ -5,9 +5,10 @@ import type { AddressInfo } from 'node:net'
 import { test, type TestContext } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import type { Component, Target } from '#component'
+import type { HttpDiscoverySettings } from '#component/discovery'
 import { decoded, problemsOf, TestHost, type Written } from '#component/test_host'
 import { ManualClock } from '#lib/clock'
-import { discoveryHttp, type HttpDiscoverySettings } from './component.ts'
+import { discoveryHttp } from './component.ts'
 
 interface Answer {
   status?: number

@@ -2,10 +2,11 @@
 import { readFileSync, type Stats, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { type Component, type Count, type Host, type Target, type Timer } from '#component'
-import { readTargetGroups, Refresher, TargetPublisher, targetsOf } from '#component/discovery'
 import { DirectoryWatch } from '#lib/directory_watch'
-import type { FileDiscoverySettings } from './component.ts'
-import { matchingFiles } from './pattern.ts'
+import { Refresher, TargetPublisher } from './publisher.ts'
+import { readTargetGroups, targetsOf } from './target_groups.ts'
+import type { FileDiscoverySettings } from './settings.ts'
+import { matchingFiles } from './file_pattern.ts'
 
 /** A file is read as a whole: a larger one is refused. */
 const fileBytesMax = 64 * 1024 * 1024

@@ -1,8 +1,9 @@
 // Asks an HTTP server for target groups, again and again.
 import { type Component, type Count, type Host } from '#component'
-import { readTargetGroups, Refresher, TargetPublisher, targetsOf } from '#component/discovery'
 import { createHttpClient, type HttpClient } from '#component/http_client'
-import type { HttpDiscoverySettings } from './component.ts'
+import { Refresher, TargetPublisher } from './publisher.ts'
+import { readTargetGroups, targetsOf } from './target_groups.ts'
+import type { HttpDiscoverySettings } from './settings.ts'
 
 /** An answer is read as a whole: more than this is refused. */
 const answerBytesMax = 64 * 1024 * 1024

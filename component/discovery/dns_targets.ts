@@ -1,16 +1,10 @@
 // Looks up DNS records, again and again.
 import type { Resolver } from 'node:dns/promises'
 import { type Component, type Count, type Host, Target } from '#component'
-import { Refresher, TargetPublisher } from '#component/discovery'
-import type { DnsDiscoverySettings } from './component.ts'
+import { Refresher, TargetPublisher } from './publisher.ts'
+import type { RecordType } from './record_types.ts'
+import type { DnsDiscoverySettings } from './settings.ts'
 import { readSearchPath, searchNames, type SearchPath } from './search_path.ts'
-
-const recordTypes = ['SRV', 'A', 'AAAA', 'MX', 'NS'] as const
-type RecordType = (typeof recordTypes)[number]
-
-export function isRecordType(type: string): type is RecordType {
-  return recordTypes.some((known) => known === type)
-}
 
 /** What tests put in place of this machine's resolver. */
 export interface DnsDiscoveryOptions {
