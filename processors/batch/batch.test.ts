@@ -293,7 +293,13 @@ test('while the next component is slow, callers wait once much is held, and none
   const slow: TracesPort = {
     nodeId: 'slow',
     signal: 'traces',
-    consume: (batch) => new Promise((resolve) => (release = () => resolve(sink.consume(batch)))),
+    consume: (batch) =>
+      new Promise((resolve) => {
+        release = () => {
+          release = () => {}
+          resolve(sink.consume(batch))
+        }
+      }),
   }
   const clock = new ManualClock()
   const host = new TestHost({ clock })
