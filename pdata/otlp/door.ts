@@ -32,7 +32,7 @@ export type {
   Unknowns,
 } from './tree.ts'
 export { OtlpError } from './error.ts'
-export { anyValueDepthMax } from './validate.ts'
+export { anyValueDepthMax, messagesMax } from './validate.ts'
 export {
   logsFromJson,
   logsToJson,

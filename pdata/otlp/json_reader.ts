@@ -3,7 +3,7 @@ import { Buffer } from 'node:buffer'
 import { OtlpError } from './error.ts'
 import type { AnyValue, Attributes, KeyValue } from './tree.ts'
 import { KeyValueList } from './tree.ts'
-import { anyValueDepthMax } from './validate.ts'
+import { anyValueDepthMax, messagesMax } from './validate.ts'
 
 export type JsonObject = Readonly<Record<string, unknown>>
 
@@ -41,6 +41,7 @@ const base64Text = /^[A-Za-z0-9+/_-]*={0,2}$/
 export class JsonReader {
   readonly isExact: boolean
   readonly #path: (string | number)[] = []
+  #messages = 0
 
   constructor(isExact: boolean) {
     this.isExact = isExact
@@ -98,6 +99,8 @@ export class JsonReader {
     const value = from[name] ?? from[snake]
     if (value === undefined || value === null) return []
     if (!Array.isArray(value)) this.fail(name, 'must be an array', value)
+    this.#messages += value.length
+    if (this.#messages > messagesMax) this.fail(name, `must not bring the request above ${messagesMax} messages`, value)
     return value as readonly unknown[]
   }
 

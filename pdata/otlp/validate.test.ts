@@ -3,11 +3,18 @@ import { Buffer } from 'node:buffer'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { ByteWriter } from '#lib/byte_writer'
-import { readLogsRequest, readMetricsRequest, readTracesRequest, splitTraces, tracesTree } from './batches.ts'
+import {
+  readLogsRequest,
+  readMetricsRequest,
+  readTracesRequest,
+  splitTraces,
+  tracesFromJson,
+  tracesTree,
+} from './batches.ts'
 import { encodeTraces } from './encode.ts'
 import { OtlpError } from './error.ts'
 import { forEachFace } from './testdata/faces.ts'
-import { anyValueDepthMax } from './validate.ts'
+import { anyValueDepthMax, messagesMax } from './validate.ts'
 
 /** A length-delimited field. */
 function field(number: number, ...content: (Uint8Array | string | number[])[]): Uint8Array {
@@ -82,6 +89,17 @@ test('refuses packed numbers of 8 bytes that are cut short, and takes them one b
   assert.equal(readMetricsRequest(points(Uint8Array.of(0x31, 1, 0, 0, 0, 0, 0, 0, 0))).count, 1)
 })
 
+test('refuses more messages than would fit into memory as objects', () => {
+  const spans = new Uint8Array(messagesMax * 2)
+  for (let i = 0; i < spans.length; i += 2) spans[i] = 0x12
+  assert.throws(
+    () => readTracesRequest(field(1, field(2, spans))),
+    /more messages than 4000000: current value is 4000002/,
+  )
+  assert.equal(readTracesRequest(field(1, field(2, spans.subarray(4)))).count, messagesMax - 2)
+  assert.throws(() => tracesFromJson(`{"resourceSpans":[${'0,'.repeat(messagesMax)}0]}`), /above 4000000 messages/)
+})
+
 test('takes what is empty, and the deepest values allowed', () => {
   assert.equal(readTracesRequest(new Uint8Array(0)).count, 0)
   assert.equal(readLogsRequest(field(1)).count, 0)
@@ -125,6 +143,14 @@ test('fields that are not known are kept at every level, in order', () => {
     assert.deepEqual(Buffer.from(message.unknown!), unknown)
   }
   assert.deepEqual(Buffer.from(encodeTraces(tree)), bytes)
+})
+
+test('very many fields that are not known are kept in time in proportion to them', () => {
+  // Each between two known fields: copying what was kept before for each of them would take minutes.
+  const pairs = new Uint8Array(1_000_000)
+  for (let i = 0; i < pairs.length; i += 5) pairs.set([0x4a, 0x00, 0x98, 0x06, 0x01], i)
+  const span = spanOf(inSpan(pairs))
+  assert.equal(span.unknown!.length, (pairs.length / 5) * 3)
 })
 
 test('numbers at their limits', () => {

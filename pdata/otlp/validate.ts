@@ -6,6 +6,12 @@ import { Action, messageNames, messageNumber, rules } from './schema.ts'
 /** How deep arrays and lists of attribute values may be nested; protobuf implementations commonly stop near it. */
 export const anyValueDepthMax = 64
 
+/**
+ * Messages (items, attributes, values, events and so on) in one request: two bytes of an empty span make an object of some
+ * 300, so that without a bound a request of a few MiB could fill the memory. Usual telemetry needs 50 MiB for as many.
+ */
+export const messagesMax = 4_000_000
+
 /** How deep groups, which OTLP does not use, may be nested in a field that is not known. */
 const groupDepthMax = 16
 
@@ -23,6 +29,7 @@ class Validation {
   readonly view: DataView
   /** Spans, log records or data points. */
   items = 0
+  messages = 0
   /** Not 0: a field that may occur once occurs more often in a message, or a oneof has two values. */
   repeats = 0
   at = 0
@@ -41,11 +48,17 @@ export interface ValidatedRequest {
 
 /**
  * Check an Export…ServiceRequest: structure, lengths, wire types of the known fields, sizes of ids (16 and 8 bytes, or
- * none), the UTF-8 of strings and the depth of values. Fields that are not known are passed over. Throws `OtlpError`.
+ * none), the UTF-8 of strings, the depth of values and the number of messages. Fields that are not known are passed over. Throws `OtlpError`.
  */
 export function validateRequest(signal: 'traces' | 'logs' | 'metrics', bytes: Uint8Array): ValidatedRequest {
   const state = new Validation(bytes)
   checkMessage(state, bytes, requestTypes[signal], 0, bytes.length, 0)
+  if (state.messages > messagesMax) {
+    throw new OtlpError(
+      `Cannot read OTLP: it holds more messages than ${messagesMax}: current value is ${state.messages}`,
+      0,
+    )
+  }
   return { items: state.items, isPlain: state.repeats === 0 }
 }
 
@@ -97,17 +110,21 @@ function checkMessage(
         checkText(state.view, bytes, type, at, partEnd)
         break
       case Action.attribute:
+        state.messages++
         if (isPlainAttribute(state.view, bytes, at, partEnd)) break
         checkMessage(state, bytes, keyValueType, at, partEnd, depth)
         break
       case Action.message:
+        state.messages++
         checkMessage(state, bytes, rule >>> 9, at, partEnd, depth)
         break
       case Action.item:
         state.items++
+        state.messages++
         checkMessage(state, bytes, rule >>> 9, at, partEnd, depth)
         break
       case Action.nested:
+        state.messages++
         if (depth >= anyValueDepthMax) fail(`values are nested deeper than ${anyValueDepthMax}`, type, at)
         checkMessage(state, bytes, rule >>> 9, at, partEnd, depth + 1)
         break
