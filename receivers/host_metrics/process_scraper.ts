@@ -67,7 +67,9 @@ export class ProcessScraper {
       const stat = new ProcessStat(text)
       const name = processName(stat, commandLine(files, pid))
       const startMs = bootMs + (stat.at(22) / ticksPerSecond) * 1000
-      if (!this.#options.isIncluded(name) || nowMs - startMs < this.#options.minimumAgeMs) continue
+      const { minimumAgeMs, isIncluded } = this.#options
+      // The kernel's start times may be a little ahead of the clock: no age is too small when none is asked for.
+      if (!isIncluded(name) || (minimumAgeMs > 0 && nowMs - startMs < minimumAgeMs)) continue
       out.begin(BigInt(Math.round(startMs)) * 1_000_000n, BigInt(Math.round(nowMs * 1000)) * 1000n)
       this.#addCpu(stat, `${pid} ${stat.at(22)}`, nowMs, cpuNow, out)
       this.#addMemory(files, pid, memoryBytes, out)
