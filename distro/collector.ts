@@ -13,6 +13,9 @@ import { version } from './version.ts'
 
 const otherFlags = ['storage.path', 'storage.durability', 'shutdown-deadline'] as const
 
+/** Any time will do. */
+const aliveMs = 3_600_000
+
 export async function collectorCommand(args: readonly string[]): Promise<number> {
   const flags = parseCollectorFlags(args, otherFlags)
   if (flags.help) {
@@ -24,7 +27,13 @@ export async function collectorCommand(args: readonly string[]): Promise<number>
   if (stopDeadlineMs === undefined) {
     throw new UsageError('invalid argument for "--shutdown-deadline" flag: not a duration')
   }
-  return serve(flags, globalsOf(flags), stopDeadlineMs)
+  // Nothing else may be there that keeps the process running: no admin server, no socket of a component.
+  const alive = setInterval(() => {}, aliveMs)
+  try {
+    return await serve(flags, globalsOf(flags), stopDeadlineMs)
+  } finally {
+    clearInterval(alive)
+  }
 }
 
 function globalsOf(flags: CollectorFlags): HostGlobals {
