@@ -66,6 +66,7 @@ type YamlLoader = () => Promise<YamlDefinition>
  * The faces of the collector's YAML, by kind and type. An older name of a type has a line of its own with the same loader.
  */
 const yamlManifest: Readonly<Record<string, YamlLoader>> = {
+  'receiver/prometheus': async () => (await import('../receivers/otel_prometheus/component.ts')).prometheusReceiver,
   'exporter/prometheus_remote_write': async () =>
     (await import('../exporters/otel_prometheus_remote_write/component.ts')).prometheusRemoteWriteExporter,
   'exporter/prometheusremotewrite': async () =>
