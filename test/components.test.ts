@@ -36,6 +36,9 @@ const bodies: Readonly<Record<string, (place: Place) => string>> = {
   'otelcol.processor.span': () => 'name {\n from_attributes = ["a"]\n }\n output {}',
   'otelcol.receiver.otlp': ({ port }) => `grpc {\n endpoint = "127.0.0.1:${port}"\n }\n output {}`,
   'otelcol.exporter.loki': () => 'forward_to = []',
+  'otelcol.exporter.file': ({ directory }) => `path = "${directory}/telemetry.json"`,
+  'otelcol.exporter.otlp': ({ url }) => `client {\n endpoint = "${url.slice(7)}"\n tls {\n insecure = true\n }\n }`,
+  'otelcol.exporter.otlphttp': ({ url }) => `client {\n endpoint = "${url}"\n }`,
   'otelcol.exporter.prometheus': () => 'forward_to = [prometheus.live.sink.receiver]',
   'prometheus.receive_http': ({ port }) =>
     `forward_to = [prometheus.live.sink.receiver]\n http {\n listen_port = ${port}\n }`,
