@@ -1,11 +1,13 @@
 // Reads protobuf that was validated: the parts that all of OTLP's messages are made of.
 import { Buffer } from 'node:buffer'
-import { textAt } from './text.ts'
+import { isTextAt, textAt } from './text.ts'
 import type { AnyValue, Attributes, KeyValue } from './tree.ts'
 import { KeyValueList } from './tree.ts'
 
 const twoPow32 = 4294967296
 const noBytes = new Uint8Array(0)
+/** A power of two. */
+const keyPlaces = 32
 
 /**
  * Stands at an offset of a chunk. Lengths and structure were checked when the chunk came in, here they are believed. Bytes
@@ -15,6 +17,8 @@ export class TreeReader {
   readonly bytes: Uint8Array
   readonly view: DataView
   readonly #buffer: Buffer
+  /** Keys of the attributes read last, by their place: the next item mostly has the same ones in the same order. */
+  readonly #keys: string[] = new Array<string>(keyPlaces).fill('')
   at = 0
 
   constructor(bytes: Uint8Array) {
@@ -172,7 +176,12 @@ export class TreeReader {
       bytes[keyEnd + 2] === 0x0a &&
       keyEnd + 4 + bytes[keyEnd + 3]! === end
     ) {
-      const key = textAt(bytes, this.#buffer, start + 3, keyEnd)
+      const place = into.length & (keyPlaces - 1)
+      let key = this.#keys[place]!
+      if (!isTextAt(key, bytes, start + 3, keyEnd)) {
+        key = textAt(bytes, this.#buffer, start + 3, keyEnd)
+        this.#keys[place] = key
+      }
       this.at = end
       into.push({ key, value: textAt(bytes, this.#buffer, keyEnd + 4, end) })
       return

@@ -26,12 +26,19 @@ export function textAt(bytes: Uint8Array, buffer: Buffer, start: number, end: nu
   if (union >= 0x80) return buffer.toString('utf8', start, end)
   const slot = (hash ^ (hash >>> 15)) & (knownSlots - 1)
   const candidate = known[slot]!
-  if (candidate.length === length) {
-    let i = 0
-    while (i < length && candidate.charCodeAt(i) === bytes[start + i]!) i++
-    if (i === length) return candidate
-  }
+  if (isTextAt(candidate, bytes, start, end)) return candidate
   const text = buffer.toString('latin1', start, end)
   known[slot] = text
   return text
+}
+
+/** Is this what stands in `bytes[start … end)`, and is it ASCII? ("Ã©" has the units that the bytes of "é" have.) */
+export function isTextAt(text: string, bytes: Uint8Array, start: number, end: number): boolean {
+  const length = end - start
+  if (text.length !== length) return false
+  for (let i = 0; i < length; i++) {
+    const byte = bytes[start + i]!
+    if (byte >= 0x80 || text.charCodeAt(i) !== byte) return false
+  }
+  return true
 }

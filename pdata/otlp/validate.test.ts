@@ -153,6 +153,18 @@ test('very many fields that are not known are kept in time in proportion to them
   assert.equal(span.unknown!.length, (pairs.length / 5) * 3)
 })
 
+test('keys that look alike are told apart', () => {
+  const keys = ['a', 'a', 'Ã©', 'é', 'a', 'b', '', 'é']
+  for (const key of keys) {
+    const spans = [key, ...keys].map((each) => field(2, attribute(each, field(1, each))))
+    const { scopeSpans } = tracesTree(readTracesRequest(field(1, field(2, ...spans)))).resourceSpans[0]!
+    assert.deepEqual(
+      scopeSpans[0]!.spans.map(({ attributes }) => attributes[0]),
+      [key, ...keys].map((each) => ({ key: each, value: each })),
+    )
+  }
+})
+
 test('numbers at their limits', () => {
   const int = (...bytes: number[]): unknown => spanOf(inSpan(attribute('k', [0x18, ...bytes]))).attributes[0]!.value
   assert.equal(int(0x00), 0n)
