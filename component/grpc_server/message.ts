@@ -1,8 +1,5 @@
 // gRPC's messages: the five bytes before each, and their compression.
-import { promisify } from 'node:util'
-import { gunzip, inflate, zstdDecompress } from 'node:zlib'
-import { SnappyError, snappyLength, snappyUncompress } from '#lib/snappy'
-import { isSnappyFramed, snappyFramesDecode, SnappyLimitError } from '#lib/snappy_frames'
+import { inflated, InflateError } from '#lib/inflate'
 import { GrpcCode, GrpcError } from './status.ts'
 
 /** A flag byte and the length, big-endian (PROTOCOL-HTTP2.md, "Length-Prefixed-Message"). */
@@ -11,7 +8,6 @@ export const prefixBytes = 5
 /** What `grpc-accept-encoding` tells clients. */
 export const acceptedEncodings = 'identity,deflate,gzip,snappy,zstd'
 
-const inflateBytes = { gzip: promisify(gunzip), deflate: promisify(inflate), zstd: promisify(zstdDecompress) }
 export type MessageEncoding = 'identity' | 'gzip' | 'deflate' | 'zstd' | 'snappy'
 
 /** Throws UNIMPLEMENTED for an encoding that is not known (compression.md). */
@@ -37,28 +33,19 @@ export function tooLarge(bytes: number, bytesMax: number): GrpcError {
 /** Decompress `bytes`, at most `bytesMax` of them: more end the decompression at that point. */
 export async function decompress(bytes: Uint8Array, encoding: MessageEncoding, bytesMax: number): Promise<Uint8Array> {
   if (bytes.length === 0) return bytes
-  try {
-    switch (encoding) {
-      case 'identity':
-        break
-      case 'snappy':
-        if (isSnappyFramed(bytes)) return snappyFramesDecode(bytes, bytesMax)
-        if (snappyLength(bytes).length > bytesMax) throw new SnappyLimitError()
-        return snappyUncompress(bytes, bytesMax)
-      default:
-        return await inflateBytes[encoding](bytes, { maxOutputLength: bytesMax })
-    }
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE' || error instanceof SnappyLimitError) {
-      throw new GrpcError(
-        GrpcCode.resourceExhausted,
-        `received message after decompression larger than max ${bytesMax}`,
-      )
-    }
-    const why = error instanceof SnappyError ? error.message : `it is no valid ${encoding}`
-    throw new GrpcError(GrpcCode.internal, `failed to decompress the received message: ${why}`)
+  if (encoding === 'identity') {
+    throw new GrpcError(GrpcCode.internal, 'the compressed flag is set, and no message encoding is named')
   }
-  throw new GrpcError(GrpcCode.internal, 'the compressed flag is set, and no message encoding is named')
+  try {
+    return await inflated(bytes, encoding === 'deflate' ? 'zlib' : encoding, bytesMax)
+  } catch (error) {
+    if (!(error instanceof InflateError)) throw error
+    if (!error.tooLarge) {
+      throw new GrpcError(GrpcCode.internal, `failed to decompress the received message: ${error.message}`)
+    }
+    const why = `received message after decompression larger than max ${bytesMax}`
+    throw new GrpcError(GrpcCode.resourceExhausted, why)
+  }
 }
 
 /** One message with its prefix, not compressed. */

@@ -1,8 +1,6 @@
 // Bodies of requests: read, bounded and decompressed.
 import type { IncomingMessage } from 'node:http'
-import { promisify } from 'node:util'
-import { gunzip, inflate, zstdDecompress } from 'node:zlib'
-import { SnappyError, snappyLength, snappyUncompress } from '#lib/snappy'
+import { inflated, InflateError } from '#lib/inflate'
 
 /** A request that is answered with `status` and the message. */
 export class RequestRefused extends Error {
@@ -27,12 +25,13 @@ export const ContentEncoding = {
   identity: 'identity',
   gzip: 'gzip',
   deflate: 'deflate',
+  /** The same as deflate. */
+  zlib: 'zlib',
   snappy: 'snappy',
   zstd: 'zstd',
+  lz4: 'lz4',
 } as const
 export type ContentEncoding = (typeof ContentEncoding)[keyof typeof ContentEncoding]
-
-const inflateBytes = { gzip: promisify(gunzip), deflate: promisify(inflate), zstd: promisify(zstdDecompress) }
 
 /** Reads bodies for one server. */
 export class BodyReader {
@@ -123,11 +122,11 @@ export class BodyReader {
   async #decompress(raw: Uint8Array, encoding: ContentEncoding): Promise<Uint8Array> {
     const { decompressedBytesMax } = this.#limits
     if (encoding === 'identity') return raw
-    if (encoding === 'snappy') return unsnappy(raw, decompressedBytesMax)
     try {
-      return await inflateBytes[encoding](raw, { maxOutputLength: decompressedBytesMax })
+      return await inflated(raw, encoding === 'deflate' ? 'zlib' : encoding, decompressedBytesMax)
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(decompressedBytesMax)
+      if (!(error instanceof InflateError)) throw error
+      if (error.tooLarge) throw tooLarge(decompressedBytesMax)
       throw new RequestRefused(400, `the body is no valid ${encoding}`)
     }
   }
@@ -157,15 +156,4 @@ function encodingOf(request: IncomingMessage, allowed: readonly ContentEncoding[
     throw new RequestRefused(415, `the content encoding ${JSON.stringify(name)} is not one of: ${allowed.join(', ')}`)
   }
   return found
-}
-
-/** Block snappy. The length it claims is checked before anything is decompressed, and cannot be exceeded then. */
-function unsnappy(raw: Uint8Array, limitBytes: number): Uint8Array {
-  try {
-    if (snappyLength(raw).length > limitBytes) throw tooLarge(limitBytes)
-    return snappyUncompress(raw, limitBytes)
-  } catch (error) {
-    if (!(error instanceof SnappyError)) throw error
-    throw new RequestRefused(400, 'the body is no valid snappy')
-  }
 }
