@@ -37,7 +37,8 @@ const bodies: Readonly<Record<string, (place: Place) => string>> = {
   'otelcol.receiver.otlp': ({ port }) => `grpc {\n endpoint = "127.0.0.1:${port}"\n }\n output {}`,
   'otelcol.exporter.loki': () => 'forward_to = []',
   'otelcol.exporter.file': ({ directory }) => `path = "${directory}/telemetry.json"`,
-  'otelcol.exporter.otlp': ({ url }) => `client {\n endpoint = "${url.slice(7)}"\n tls {\n insecure = true\n }\n }`,
+  'otelcol.exporter.otlp': ({ url }) =>
+    `client {\n endpoint = "${url.slice(7)}"\n tls {\n insecure = true\n }\n }\n retry_on_failure {\n enabled = false\n }`,
   'otelcol.exporter.otlphttp': ({ url }) => `client {\n endpoint = "${url}"\n }`,
   'otelcol.exporter.prometheus': () => 'forward_to = [prometheus.live.sink.receiver]',
   'prometheus.receive_http': ({ port }) =>
