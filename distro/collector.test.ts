@@ -90,7 +90,7 @@ describe("The collector's command line", () => {
     const { child, ended } = start('--config', path)
     const lines = async (): Promise<string> => readFile(log, 'utf8').catch(() => '')
     while (!/Everything is ready/.test(await lines())) {
-      const over = await Promise.race([ended, new Promise<undefined>((resolve) => setTimeout(resolve, 20))])
+      const over = await Promise.race([ended, new Promise<undefined>((resolve) => setTimeout(resolve, 20, undefined))])
       if (over) throw new Error(over.stderr)
     }
     child.kill('SIGTERM')
