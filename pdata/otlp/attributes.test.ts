@@ -27,14 +27,14 @@ const texts: { value: AnyValue; want: string }[] = [
   { value: 1e21, want: '1e+21' },
   { value: 1e-7, want: '1e-7' },
   { value: 123456789.125, want: '123456789.125' },
-  { value: NaN, want: 'json: unsupported value: NaN' },
-  { value: -Infinity, want: 'json: unsupported value: -Inf' },
+  { value: NaN, want: 'NaN' },
+  { value: -Infinity, want: '-Infinity' },
   { value: Uint8Array.of(1, 2), want: 'AQI=' },
   { value: [], want: '[]' },
   { value: ['x', null, 1n, 1.5, Uint8Array.of(255)], want: '["x",null,1,1.5,"/w=="]' },
   { value: [1, NaN], want: '' },
   { value: list(['b', '<&>\u2028'], ['a', list()], ['b', 'last']), want: '{"a":{},"b":"last"}' },
-  { value: list(['k', '<&>\u2028\u0001\n']), want: '{"k":"\\u003c\\u0026\\u003e\\u2028\\u0001\\n"}' },
+  { value: list(['k', '<&>\u2028\u0001\n']), want: '{"k":"<&>\\u2028\\u0001\\n"}' },
 ]
 
 for (const { value, want } of texts) {

@@ -45,9 +45,9 @@ export function cloneAnyValue(value: AnyValue): AnyValue {
 }
 
 /**
- * A value as text, as the collector's pdata gives it (`Value.AsString`): strings as they are, bytes in base64, arrays and
- * lists as JSON (keys sorted, the last one of equal keys, HTML's characters escaped), nothing for no value. JSON has no
- * NaN and no infinities: alone they are told as an error's text, inside arrays and lists they make the whole text empty.
+ * A value as text, as the collector's pdata gives it since 1.58 (`Value.AsString`): strings as they are, bytes in base64,
+ * doubles as in JSON or NaN, Infinity and -Infinity, arrays and lists as JSON (keys sorted, the last one of equal keys),
+ * nothing for no value. JSON has no NaN and no infinities: inside arrays and lists they make the whole text empty.
  */
 export function anyValueText(value: AnyValue): string {
   if (typeof value === 'string') return value
@@ -59,8 +59,7 @@ export function anyValueText(value: AnyValue): string {
 }
 
 function doubleText(value: number): string {
-  if (Number.isFinite(value)) return Object.is(value, -0) ? '-0' : String(value)
-  return `json: unsupported value: ${Number.isNaN(value) ? 'NaN' : value > 0 ? '+Inf' : '-Inf'}`
+  return Object.is(value, -0) ? '-0' : String(value)
 }
 
 function base64(bytes: Uint8Array): string {
@@ -98,16 +97,9 @@ function byBytes(a: string, b: string): number {
   return Buffer.compare(Buffer.from(a), Buffer.from(b))
 }
 
-const escapes: Readonly<Record<string, string>> = {
-  '<': '\\u003c',
-  '>': '\\u003e',
-  '&': '\\u0026',
-  '\u2028': '\\u2028',
-  '\u2029': '\\u2029',
-}
-
+/** Go's encoder writes the two line separators of Unicode as escapes. */
 function quoted(text: string): string {
-  return JSON.stringify(text).replace(/[<>&\u2028\u2029]/g, (found) => escapes[found] as string)
+  return JSON.stringify(text).replace(/[\u2028\u2029]/g, (found) => (found === '\u2028' ? '\\u2028' : '\\u2029'))
 }
 
 /**

@@ -1,5 +1,5 @@
-// OTLP's JSON out of trees, in the form that the collector's pdata gives: defaults are left out, resources, scopes,
-// statuses and the ids of spans and records are always there.
+// OTLP's JSON out of trees, in the form that the collector's pdata gives: defaults are left out; resources, scopes,
+// statuses, bodies and values of attributes are always there.
 import { Buffer } from 'node:buffer'
 import type {
   AnyValue,
@@ -116,16 +116,18 @@ function doubleJson(value: number): string {
   return `"${value}"`
 }
 
-function hex(bytes: Uint8Array): string {
-  if (bytes.length === 0) return ''
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('hex')
+/** In hex; none is left out, and so is one of zeros only, which the specification calls invalid. */
+function id(name: string, bytes: Uint8Array): string {
+  if (bytes.every((byte) => byte === 0)) return ''
+  return `,"${name}":"${Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('hex')}"`
 }
 
 function attributesJson(attributes: Attributes): string {
   let all = '['
   for (let i = 0; i < attributes.length; i++) {
     const { key, value } = attributes[i]!
-    all += `${i === 0 ? '' : ','}{"key":${quoted(key)},"value":${anyValueJson(value)}}`
+    const start = i === 0 ? '{' : ',{'
+    all += `${start}${key === '' ? '' : `"key":${quoted(key)},`}"value":${anyValueJson(value)}}`
   }
   return `${all}]`
 }
@@ -143,8 +145,8 @@ function anyValueJson(value: AnyValue): string {
     default:
   }
   if (value === null) return '{}'
-  if (Array.isArray(value)) return `{"arrayValue":{"values":[${value.map(anyValueJson).join(',')}]}}`
-  if (value instanceof KeyValueList) return `{"kvlistValue":{"values":${attributesJson(value.entries)}}}`
+  if (Array.isArray(value)) return `{"arrayValue":${object(list('values', value, anyValueJson))}}`
+  if (value instanceof KeyValueList) return `{"kvlistValue":${object(attributesField('values', value.entries))}}`
   return `{"bytesValue":"${Buffer.from(value.buffer, value.byteOffset, value.length).toString('base64')}"}`
 }
 
@@ -175,22 +177,23 @@ function scopeJson(scope: Scope): string {
 }
 
 function spanJson(span: Span): string {
-  return (
-    `{"traceId":"${hex(span.traceId)}","spanId":"${hex(span.spanId)}"` +
-    text('traceState', span.traceState) +
-    `,"parentSpanId":"${hex(span.parentSpanId)}"` +
-    integer('flags', span.flags) +
-    text('name', span.name) +
-    integer('kind', span.kind) +
-    long('startTimeUnixNano', span.startTimeUnixNano) +
-    long('endTimeUnixNano', span.endTimeUnixNano) +
-    attributesField('attributes', span.attributes) +
-    integer('droppedAttributesCount', span.droppedAttributesCount) +
-    list('events', span.events, eventJson) +
-    integer('droppedEventsCount', span.droppedEventsCount) +
-    list('links', span.links, linkJson) +
-    integer('droppedLinksCount', span.droppedLinksCount) +
-    `,"status":${object(text('message', span.status.message) + integer('code', span.status.code))}}`
+  return object(
+    id('traceId', span.traceId) +
+      id('spanId', span.spanId) +
+      text('traceState', span.traceState) +
+      id('parentSpanId', span.parentSpanId) +
+      integer('flags', span.flags) +
+      text('name', span.name) +
+      integer('kind', span.kind) +
+      long('startTimeUnixNano', span.startTimeUnixNano) +
+      long('endTimeUnixNano', span.endTimeUnixNano) +
+      attributesField('attributes', span.attributes) +
+      integer('droppedAttributesCount', span.droppedAttributesCount) +
+      list('events', span.events, eventJson) +
+      integer('droppedEventsCount', span.droppedEventsCount) +
+      list('links', span.links, linkJson) +
+      integer('droppedLinksCount', span.droppedLinksCount) +
+      `,"status":${object(text('message', span.status.message) + integer('code', span.status.code))}`,
   )
 }
 
@@ -204,12 +207,13 @@ function eventJson(event: SpanEvent): string {
 }
 
 function linkJson(link: SpanLink): string {
-  return (
-    `{"traceId":"${hex(link.traceId)}","spanId":"${hex(link.spanId)}"` +
-    text('traceState', link.traceState) +
-    attributesField('attributes', link.attributes) +
-    integer('droppedAttributesCount', link.droppedAttributesCount) +
-    `${integer('flags', link.flags)}}`
+  return object(
+    id('traceId', link.traceId) +
+      id('spanId', link.spanId) +
+      text('traceState', link.traceState) +
+      attributesField('attributes', link.attributes) +
+      integer('droppedAttributesCount', link.droppedAttributesCount) +
+      integer('flags', link.flags),
   )
 }
 
@@ -223,7 +227,8 @@ function logRecordJson(record: LogRecord): string {
       attributesField('attributes', record.attributes) +
       integer('droppedAttributesCount', record.droppedAttributesCount) +
       integer('flags', record.flags) +
-      `,"traceId":"${hex(record.traceId)}","spanId":"${hex(record.spanId)}"` +
+      id('traceId', record.traceId) +
+      id('spanId', record.spanId) +
       text('eventName', record.eventName),
   )
 }
@@ -346,6 +351,7 @@ function exemplarJson(exemplar: Exemplar): string {
     attributesField('filteredAttributes', exemplar.filteredAttributes) +
       long('timeUnixNano', exemplar.timeUnixNano) +
       valueField(exemplar.value) +
-      `,"spanId":"${hex(exemplar.spanId)}","traceId":"${hex(exemplar.traceId)}"`,
+      id('spanId', exemplar.spanId) +
+      id('traceId', exemplar.traceId),
   )
 }
