@@ -50,6 +50,8 @@ export class Sampler {
   /** The own threshold; `never` at 0 percent. For `proportional`: of what arrives without a threshold. */
   readonly #threshold: Threshold
   readonly #ratio: number
+  /** The tracestate of a span that came without one. */
+  readonly #plainState: string
   readonly #products = new Map<string, Threshold>()
   readonly #randomness = new Randomness()
   readonly #counts: PolicyCounts
@@ -63,6 +65,7 @@ export class Sampler {
     const percentage = Math.min(Math.fround(settings.percentage), 100)
     this.#ratio = Math.max(percentage / 100, probabilityMin)
     this.#threshold = this.#ownThreshold(percentage)
+    this.#plainState = `ot=th:${this.#threshold.text}`
     this.#counts = new PolicyCounts(instruments, signal)
   }
 
@@ -75,33 +78,51 @@ export class Sampler {
 
   /** Keep the span? It gets the threshold then. */
   keepsSpan(span: Span): boolean {
-    const priority = spanPriority(attributeValue(span.attributes, 'sampling.priority'))
-    const state = TraceState.parse(span.traceState)
+    const priority = attributeValue(span.attributes, 'sampling.priority')
+    const traceState = this.decide(span.traceId, span.traceState, priority)
+    if (traceState === null) return false
+    span.traceState = traceState
+    return true
+  }
+
+  /**
+   * The tracestate that a span goes on with; null: it is left out. `priority` is its attribute `sampling.priority`.
+   * `traceId` is not kept.
+   */
+  decide(traceId: Uint8Array, traceState: string, priority: AnyValue | undefined): string | null {
+    if (traceState === '' && priority === undefined && this.#mode !== 'hash_seed' && hasId(traceId)) {
+      // As below, without making anything: most spans are like this.
+      this.#randomness.setTraceId(traceId)
+      const isSampled = this.#threshold.samples(this.#randomness)
+      this.#counts.add('trace_id_w3c', isSampled)
+      return isSampled ? this.#plainState : null
+    }
+    const state = TraceState.parse(traceState)
     let canDecide = state !== undefined
     if (this.#mode === 'hash_seed') {
       this.#policy = 'trace_id_hash'
-      this.#randomness.setHash(idOf(span.traceId), this.#settings.hashSeed)
+      this.#randomness.setHash(idOf(traceId), this.#settings.hashSeed)
       canDecide = this.#noteHash(state)
     } else if (state?.randomness) {
       this.#policy = 'sampling_randomness'
       this.#randomness.hi = state.randomness.hi
       this.#randomness.lo = state.randomness.lo
-    } else if (state !== undefined && hasId(span.traceId)) {
+    } else if (state !== undefined && hasId(traceId)) {
       this.#policy = 'trace_id_w3c'
-      this.#randomness.setTraceId(span.traceId)
+      this.#randomness.setTraceId(traceId)
     } else canDecide = this.#missing()
     let threshold = this.#decide(canDecide, state)
-    if (priority !== undefined) {
-      threshold = priority ? always : never
+    const isForced = spanPriority(priority)
+    if (isForced !== undefined) {
+      threshold = isForced ? always : never
       this.#policy = priorityPolicy
     }
     const isKept = threshold.samples(this.#randomness)
-    if (isKept && state !== undefined) {
-      update(state, threshold)
-      span.traceState = state.text
-    }
     this.#counts.add(this.#policy, isKept)
-    return isKept
+    if (!isKept) return null
+    if (state === undefined) return traceState
+    update(state, threshold)
+    return state.text
   }
 
   /** Keep the log record? It gets the threshold as an attribute then. */

@@ -5,6 +5,7 @@ import { Logs, Traces } from '#pdata'
 import { ownLogsTree, ownTracesTree } from '#pdata/otlp'
 import type { SamplerSettings } from './decision.ts'
 import { Sampler } from './decision.ts'
+import { hasPriority, SpanSieve } from './span_sieve.ts'
 
 /** What is left out counts as dropped once the rest was taken: a batch that is refused is refused as a whole. */
 export class ProbabilisticSampler implements Component {
@@ -48,6 +49,11 @@ export class ProbabilisticSampler implements Component {
 }
 
 function sampledTraces(sampler: Sampler, batch: Traces): Traces {
+  if (batch.wire !== null && !batch.wire.some(hasPriority)) {
+    const sieve = new SpanSieve(sampler)
+    const chunks = batch.wire.map((chunk) => sieve.sift(chunk)).filter((chunk) => chunk.length > 0)
+    return Traces.fromWire(chunks, sieve.kept, batch.context)
+  }
   const tree = ownTracesTree(batch)
   for (const group of tree.resourceSpans) {
     for (const scope of group.scopeSpans) scope.spans = scope.spans.filter((span) => sampler.keepsSpan(span))

@@ -7,7 +7,15 @@ import { ConsumeError } from '#component'
 import { decoded, problemsOf, TestHost } from '#component/test_host'
 import { Logs, Traces } from '#pdata'
 import type { AnyValue, Attributes, LogRecord, Span } from '#pdata/otlp'
-import { attributeValue, emptyResource, emptyScope, logsTree, tracesTree } from '#pdata/otlp'
+import {
+  attributeValue,
+  emptyResource,
+  emptyScope,
+  logsTree,
+  readTracesRequest,
+  tracesTree,
+  tracesWire,
+} from '#pdata/otlp'
 import { otelcolProcessorProbabilisticSampler, probabilisticSamplerProcessor } from './component.ts'
 import type { SamplerSettings } from './decision.ts'
 import { Sampler } from './decision.ts'
@@ -408,6 +416,56 @@ test('what is left out counts as dropped, once the rest was taken', async () => 
   assert.equal(logsTree(logs).resourceLogs.length, 1)
   await processor.logs.consume(logs)
   assert.equal(host.counters.dropped, 4, 'a batch of which nothing is left goes nowhere')
+})
+
+test('spans are sampled on the wire as on trees', async () => {
+  const span = fc.record({
+    id: fc.oneof(fc.uint8Array({ minLength: 16, maxLength: 16 }), fc.constantFrom(noBytes, new Uint8Array(16))),
+    state: fc.constantFrom(
+      '',
+      '',
+      'a=1',
+      'ot=th:8',
+      'ot=rv:c0000000000000;th:4',
+      'not a state',
+      `v=${'x'.repeat(120)}`,
+    ),
+    isForced: fc.constantFrom(false, false, false, false, true),
+  })
+  const settings = fc.record({
+    mode: fc.constantFrom('proportional', 'equalizing', 'hash_seed'),
+    percentage: fc.constantFrom(0, 10, 50, 100),
+    failClosed: fc.boolean(),
+  })
+  const run = async (given: SamplerSettings, batch: Traces): Promise<{ tree: unknown; dropped: number }> => {
+    const batches: Traces[] = []
+    const port: TracesPort = { nodeId: 'x', signal: 'traces', consume: (each) => void batches.push(each) }
+    const host = new TestHost()
+    const processor = new ProbabilisticSampler(host, given, {
+      traces: [{ nodeId: 'x', traces: port }],
+      logs: [],
+      metrics: [],
+    })
+    await processor.traces.consume(batch)
+    const [kept] = batches
+    const { out, dropped } = host.counters
+    assert.equal(out + dropped, batch.count)
+    if (kept === undefined) return { tree: null, dropped }
+    const read = readTracesRequest(Buffer.concat(tracesWire(kept)))
+    assert.equal(read.count, kept.count)
+    return { tree: tracesTree(read), dropped }
+  }
+  const property = fc.asyncProperty(fc.array(span, { maxLength: 6 }), settings, async (spans, changes) => {
+    const make = (): Traces =>
+      tracesOf(spans.map(({ id, state, isForced }) => spanOf(id, state, isForced ? priority(1n) : [])))
+    const given: SamplerSettings = { ...defaults, ...changes }
+    const onTree = await run(given, make())
+    const onWire = await run(given, Traces.fromWire([...tracesWire(make()), ...tracesWire(make())], 2 * make().count))
+    const once = await run(given, Traces.fromWire(tracesWire(make()), make().count))
+    assert.deepEqual(once, onTree)
+    assert.equal(onWire.dropped, 2 * onTree.dropped)
+  })
+  await fc.assert(property, { numRuns: 150 })
 })
 
 test('settings that cannot work are reported', () => {
