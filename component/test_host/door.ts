@@ -1,3 +1,17 @@
 // The door of the host that tests of components run on. No part of the product.
 export { decoded, problemsOf, TestHost } from './host.ts'
 export type { Written } from './host.ts'
+export {
+  attributesOf,
+  exponentialMetric,
+  exponentialPoint,
+  gaugeMetric,
+  histogramMetric,
+  histogramPoint,
+  metricsTreeOf,
+  numberPoint,
+  OtelSink,
+  resourceMetrics,
+  seconds,
+  sumMetric,
+} from './metric_trees.ts'
