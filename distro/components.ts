@@ -55,6 +55,7 @@ const manifest: Readonly<Record<string, Loader>> = {
   'otelcol.processor.resourcedetection': async () =>
     (await import('../processors/resource_detection/component.ts')).otelcolProcessorResourcedetection,
   'otelcol.exporter.debug': async () => (await import('../exporters/debug/component.ts')).otelcolExporterDebug,
+  'otelcol.exporter.file': async () => (await import('../exporters/file/component.ts')).otelcolExporterFile,
   'otelcol.exporter.otlp': async () => (await import('../exporters/otlp_grpc/component.ts')).otelcolExporterOtlp,
   'otelcol.exporter.otlphttp': async () =>
     (await import('../exporters/otlp_http/component.ts')).otelcolExporterOtlphttp,
@@ -66,12 +67,14 @@ type YamlLoader = () => Promise<YamlDefinition>
  * The faces of the collector's YAML, by kind and type. An older name of a type has a line of its own with the same loader.
  */
 const yamlManifest: Readonly<Record<string, YamlLoader>> = {
+  'exporter/prometheus': async () => (await import('../exporters/prometheus_pull/component.ts')).prometheusExporter,
   'receiver/prometheus': async () => (await import('../receivers/otel_prometheus/component.ts')).prometheusReceiver,
   'exporter/prometheus_remote_write': async () =>
     (await import('../exporters/otel_prometheus_remote_write/component.ts')).prometheusRemoteWriteExporter,
   'exporter/prometheusremotewrite': async () =>
     (await import('../exporters/otel_prometheus_remote_write/component.ts')).prometheusRemoteWriteExporter,
   'exporter/debug': async () => (await import('../exporters/debug/component.ts')).debugExporter,
+  'exporter/file': async () => (await import('../exporters/file/component.ts')).fileExporter,
   'exporter/otlp': async () => (await import('../exporters/otlp_grpc/component.ts')).otlpGrpcExporter,
   'exporter/otlp_grpc': async () => (await import('../exporters/otlp_grpc/component.ts')).otlpGrpcExporter,
   'exporter/otlp_http': async () => (await import('../exporters/otlp_http/component.ts')).otlpHttpExporter,
