@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { type ClientHttp2Session, connect, constants, type IncomingHttpHeaders } from 'node:http2'
 import { connect as connectTcp } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -488,6 +489,11 @@ test('a Unix socket, also where a dead process left one', async (t) => {
   assert.deepEqual(await call(clientOf(t, `unix:${path}`), message), message)
   await assert.rejects(serve(t, { address: { path } }), /Cannot listen on .*otlp\.sock/, 'somebody answers there')
   await first.stop(0)
+  const dying = `require('node:net').createServer().listen(process.argv[1], () => process.kill(process.pid, 'SIGKILL'))`
+  assert.equal(spawnSync(process.execPath, ['-e', dying, path]).signal, 'SIGKILL')
+  assert.ok(existsSync(path))
+  await serve(t, { address: { path } })
+  assert.deepEqual(await call(clientOf(t, `unix:${path}`), message), message)
 })
 
 test('the health service answers checks, and tells watchers of the stop', async (t) => {

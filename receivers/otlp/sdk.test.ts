@@ -73,43 +73,43 @@ function assertAllThere({ traces, logs, metrics, host }: Receiving): void {
   assert.equal(counters.in, counters.out)
 }
 
-const cases: readonly { name: string; exporters(receiving: Receiving): Exporters }[] = [
-  ...(['none', 'gzip'] as const).flatMap((compression) => [
-    {
-      name: `gRPC, ${compression}`,
-      exporters: ({ grpc }: Receiving): Exporters => {
-        const options = {
-          url: `http://${grpc}`,
-          credentials: credentials.createInsecure(),
-          compression: compression as never,
-        }
-        return { traces: new GrpcTraces(options), logs: new GrpcLogs(options), metrics: new GrpcMetrics(options) }
-      },
+const cases: readonly { name: string; exporters(receiving: Receiving): Exporters }[] = (
+  ['none', 'gzip'] as const
+).flatMap((compression) => [
+  {
+    name: `gRPC, ${compression}`,
+    exporters: ({ grpc }: Receiving): Exporters => {
+      const options = {
+        url: `http://${grpc}`,
+        credentials: credentials.createInsecure(),
+        compression: compression as never,
+      }
+      return { traces: new GrpcTraces(options), logs: new GrpcLogs(options), metrics: new GrpcMetrics(options) }
     },
-    {
-      name: `HTTP and protobuf, ${compression}`,
-      exporters: ({ http }: Receiving): Exporters => {
-        const options = (signal: string) => ({ url: `${http}/v1/${signal}`, compression: compression as never })
-        return {
-          traces: new ProtoTraces(options('traces')),
-          logs: new ProtoLogs(options('logs')),
-          metrics: new ProtoMetrics(options('metrics')),
-        }
-      },
+  },
+  {
+    name: `HTTP and protobuf, ${compression}`,
+    exporters: ({ http }: Receiving): Exporters => {
+      const options = (signal: string) => ({ url: `${http}/v1/${signal}`, compression: compression as never })
+      return {
+        traces: new ProtoTraces(options('traces')),
+        logs: new ProtoLogs(options('logs')),
+        metrics: new ProtoMetrics(options('metrics')),
+      }
     },
-    {
-      name: `HTTP and JSON, ${compression}`,
-      exporters: ({ http }: Receiving): Exporters => {
-        const options = (signal: string) => ({ url: `${http}/v1/${signal}`, compression: compression as never })
-        return {
-          traces: new JsonTraces(options('traces')),
-          logs: new JsonLogs(options('logs')),
-          metrics: new JsonMetrics(options('metrics')),
-        }
-      },
+  },
+  {
+    name: `HTTP and JSON, ${compression}`,
+    exporters: ({ http }: Receiving): Exporters => {
+      const options = (signal: string) => ({ url: `${http}/v1/${signal}`, compression: compression as never })
+      return {
+        traces: new JsonTraces(options('traces')),
+        logs: new JsonLogs(options('logs')),
+        metrics: new JsonMetrics(options('metrics')),
+      }
     },
-  ]),
-]
+  },
+])
 
 for (const { name, exporters } of cases) {
   test(`JavaScript's SDK sends all signals over ${name}`, async (t) => {
