@@ -435,6 +435,8 @@ export interface BlockField<T> {
   readonly doc: string
   readonly required: boolean
   readonly whenAbsent: 'defaults' | 'undefined'
+  /** Languages that can write a section as null: whether that is the section with its defaults, or none. */
+  readonly whenNull: 'defaults' | 'absent'
   readonly decoded?: T
 }
 
@@ -479,11 +481,15 @@ export function block<S extends object>(
   doc: string,
   options: { required: true } | { whenAbsent: 'defaults' },
 ): BlockField<S>
-export function block<S extends object>(schema: Settings<S>, doc: string): BlockField<S | undefined>
 export function block<S extends object>(
   schema: Settings<S>,
   doc: string,
-  options: { required?: boolean; whenAbsent?: 'defaults' } = {},
+  options?: { whenNull: 'absent' },
+): BlockField<S | undefined>
+export function block<S extends object>(
+  schema: Settings<S>,
+  doc: string,
+  options: { required?: boolean; whenAbsent?: 'defaults'; whenNull?: 'absent' } = {},
 ): BlockField<S> {
   return {
     kind: 'block',
@@ -491,6 +497,7 @@ export function block<S extends object>(
     doc,
     required: options.required ?? false,
     whenAbsent: options.whenAbsent ?? 'undefined',
+    whenNull: options.whenNull ?? 'defaults',
   }
 }
 

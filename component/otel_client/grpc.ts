@@ -92,11 +92,11 @@ const yamlKeepalive = defineSettings({
 /** The settings of gRPC clients in the collector's YAML without their endpoint. */
 export const yamlGrpcClientFields = {
   ...shared,
-  auth: block(yamlAuth, 'Authenticates requests.'),
+  auth: block(yamlAuth, 'Authenticates requests.', { whenNull: 'absent' }),
   headers: attr(headerPairs, 'Headers (metadata) of every request.', { default: {} }),
   read_buffer_size: attr(int, 'Accepted; buffers grow as they need to.', { default: 0 }),
   write_buffer_size: attr(int, 'Accepted; buffers grow as they need to.', { default: 524288 }),
-  keepalive: block(yamlKeepalive, 'Pings that find dead connections.'),
+  keepalive: block(yamlKeepalive, 'Pings that find dead connections.', { whenNull: 'absent' }),
   tls: block(yamlClientTls, 'TLS towards the server.', { whenAbsent: 'defaults' }),
   user_agent: attr(string, 'What requests call their sender; empty: this program.', { default: '' }),
   middlewares: blocks(yamlMiddleware, 'Not supported.'),

@@ -60,7 +60,7 @@ export const alloyHttpClientFields = {
 /** The settings of HTTP clients in the collector's YAML without their endpoint. */
 export const yamlHttpClientFields = {
   ...shared,
-  auth: block(yamlAuth, 'Authenticates requests.'),
+  auth: block(yamlAuth, 'Authenticates requests.', { whenNull: 'absent' }),
   headers: attr(headerPairs, 'Headers of every request.', { default: {} }),
   http2_ping_timeout: attr(duration, 'Accepted; dead connections are found by requests without an answer.', {
     default: '0s',
@@ -74,6 +74,7 @@ export const yamlHttpClientFields = {
       enabled: attr(bool, 'Send back the cookies that the server sets.', { default: true }),
     }),
     'Cookies of the server.',
+    { whenNull: 'absent' },
   ),
   tls: block(yamlClientTls, 'TLS towards the server.', { whenAbsent: 'defaults' }),
   middlewares: blocks(yamlMiddleware, 'Not supported.'),

@@ -187,7 +187,7 @@ export function yamlGrpcServer(defaults: { readonly endpoint: string }) {
       }),
       transport: attr(string, 'tcp, tcp4, tcp6 or unix.', { default: 'tcp' }),
       dialer: block(dialer, 'Not used by a server.', { whenAbsent: 'defaults' }),
-      tls: block(yamlTls, 'Serve over TLS.'),
+      tls: block(yamlTls, 'Serve over TLS.', { whenNull: 'absent' }),
       max_recv_msg_size_mib: attr(int, 'MiB of the largest message that is taken, decompressed; 0: 4.', { default: 0 }),
       max_concurrent_streams: attr(uint, 'Calls at once on one connection; 0: 1024.', { default: 0 }),
       read_buffer_size: attr(int, bufferDoc, { default: 524_288 }),
@@ -198,6 +198,7 @@ export function yamlGrpcServer(defaults: { readonly endpoint: string }) {
           authenticator: attr(otelHandler, 'The extension that authenticates clients.', { required: true }),
         }),
         'Authenticate clients.',
+        { whenNull: 'absent' },
       ),
       include_metadata: attr(bool, "Hand on clients' metadata with their telemetry.", { default: false }),
       middlewares: blocks(middleware, 'Extensions around every call.'),
@@ -235,7 +236,7 @@ function httpFields(defaults: HttpDefaults) {
     endpoint: attr(string, 'Where to listen: `host:port`, or the path of a Unix socket.', {
       default: defaults.endpoint,
     }),
-    cors: block(cors, 'Requests from browsers.'),
+    cors: block(cors, 'Requests from browsers.', { whenNull: 'absent' }),
     include_metadata: attr(bool, "Hand on clients' headers with their telemetry.", { default: false }),
     keep_alives_enabled: attr(bool, 'Connections serve several requests.', { default: true }),
     read_timeout: attr(duration, 'How long a request may take to arrive; 0: no limit.', { default: '0s' }),
@@ -308,13 +309,14 @@ export function yamlHttpServerFields(defaults: HttpDefaults) {
     ...httpFields(defaults),
     transport: attr(string, 'tcp, tcp4, tcp6 or unix.', { default: 'tcp' }),
     dialer: block(dialer, 'Not used by a server.', { whenAbsent: 'defaults' }),
-    tls: block(yamlTls, 'Serve over TLS.'),
+    tls: block(yamlTls, 'Serve over TLS.', { whenNull: 'absent' }),
     auth: block(
       defineSettings({
         authenticator: attr(otelHandler, 'The extension that authenticates clients.', { required: true }),
         request_params: attr(list(string), 'Query parameters that it is shown as headers.', { default: [] }),
       }),
       'Authenticate clients.',
+      { whenNull: 'absent' },
     ),
     max_request_body_size: attr(int, 'Bytes of the largest body that is taken, decompressed; 0: 20 MiB.', {
       default: 0,

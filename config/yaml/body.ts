@@ -1,11 +1,12 @@
 // Decodes a map of YAML by a settings schema; what is wrong comes back with its place in the source.
 //
 // Values are taken as upstream's decoding takes them: null leaves a setting as if it were absent, a section that is present
-// but null has its defaults, durations are texts or whole nanoseconds, a text is no number, and texts may be written as
+// but null has its defaults (or is absent, as its schema says) and may be switched off by `enabled: false`, durations are texts or whole nanoseconds, a text is no number, and texts may be written as
 // numbers or booleans (they keep the looks they were written with).
 import {
   type AttributeField,
   type AttributeInput,
+  type BlockField,
   type BlockInput,
   type BodyInput,
   decodeBody,
@@ -124,7 +125,10 @@ class BodyReader {
   ): void {
     const { key, value: node } = entry
     if (field.kind === 'block') {
-      const inside = this.body(field.schema, node, entryRange(entry), key)
+      if (isNull(node) && field.whenNull === 'absent') return
+      const { rest, enabled } = this.#enabled(field, node)
+      const inside = this.body(field.schema, rest, entryRange(entry), key)
+      if (!enabled) return
       this.#section(key, entryRange(entry), node, inside, blocks)
       shape.set(key, inside.value)
       return
@@ -140,6 +144,21 @@ class BodyReader {
       return inside.value
     })
     shape.set(key, values)
+  }
+
+  /** A section that may be absent can be switched off where it is written, by `enabled: false`. */
+  #enabled(field: BlockField<unknown>, node: YamlNode): { rest: YamlNode; enabled: boolean } {
+    const given = node.kind === 'map' ? node.entries.get('enabled') : undefined
+    if (node.kind !== 'map' || !given || field.whenAbsent === 'defaults' || field.required)
+      return { rest: node, enabled: true }
+    if (Object.hasOwn(field.schema.fields, 'enabled')) return { rest: node, enabled: true }
+    const enabled = given.value.kind === 'scalar' ? given.value.value : undefined
+    if (typeof enabled !== 'boolean') {
+      this.#error(given.value.range, `"enabled" should be bool, got ${kindOfNode(given.value)}`)
+    }
+    const entries = new Map(node.entries)
+    entries.delete('enabled')
+    return { rest: { ...node, entries }, enabled: enabled !== false }
   }
 
   #section(name: string, range: Range, node: YamlNode, inside: Read, blocks: BlockInput[]): void {

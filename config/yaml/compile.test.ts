@@ -69,6 +69,10 @@ describe('Settings are decoded as upstream decodes them', () => {
       body: '    section: {size: 8}',
       want: { section: { name: 'preset', size: 8 }, preset: { name: 'preset', size: 7 } },
     },
+    { body: '    pointer:', want: { pointer: undefined } },
+    { body: '    pointer: {}', want: { pointer: { name: 'preset', size: 7 } } },
+    { body: '    section: {enabled: false, size: 3}', want: { section: undefined } },
+    { body: '    section: {enabled: true, size: 3}', want: { section: { name: 'preset', size: 3 } } },
     { body: '    preset: {name: x}', want: { preset: { name: 'x', size: 7 }, section: undefined } },
     {
       body: '    items:\n      - name: a\n      -',

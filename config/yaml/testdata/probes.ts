@@ -47,6 +47,7 @@ export const probeSettings = defineSettings(
     tokens: attr(map(secret), 'Secrets by name.', { default: {} }),
     anything: attr(anyValue, 'Anything.'),
     section: block(inner, 'A section that may be absent.'),
+    pointer: block(inner, 'A section that null leaves absent.', { whenNull: 'absent' }),
     preset: block(inner, 'A section that is always there.', { whenAbsent: 'defaults' }),
     items: blocks(inner, 'Sections.'),
     auth: block(defineSettings({ authenticator: attr(otelHandler, 'Who.', { required: true }) }), 'Authentication.'),
