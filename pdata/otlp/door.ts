@@ -61,6 +61,7 @@ export {
   wireBytes,
 } from './batches.ts'
 export { countWire, itemLevels, pointLevels, WireCursor } from './wire.ts'
+export { WireBuilder } from './wire_builder.ts'
 export {
   anyValuesEqual,
   anyValueText,

@@ -1,8 +1,8 @@
 // Cuts requests by items on the wire: whole resources are views, those that are cut get their headers anew.
-import { ByteWriter } from '#lib/byte_writer'
 import type { WireChunks } from '../signals.ts'
 import type { WireLevels } from './wire.ts'
 import { countWire, WireCursor } from './wire.ts'
+import { WireBuilder } from './wire_builder.ts'
 
 export interface WirePart {
   readonly chunks: WireChunks
@@ -28,8 +28,8 @@ class Frame {
   readonly before: number[] = []
   /** … and those after it. */
   readonly after: number[] = []
-  /** Where its content begins in the writer; -1: the current part has no piece of it yet. */
-  contentStart = -1
+  /** Does the current part have a piece of it? */
+  isOpen = false
 
   constructor(message: WireCursor, below: readonly number[]) {
     this.tag = message.tag
@@ -49,13 +49,10 @@ class Splitter {
   readonly #parts: WirePart[] = []
   #chunks: Uint8Array[] = []
   #count = 0
-  /** The resource that is being cut, the scope in it and so on; the piece of it for the current part is in the writer. */
+  /** The resource that is being cut, the scope in it and so on; the piece of it for the current part is being built. */
   readonly #frames: Frame[] = []
-  readonly #writer = new ByteWriter(4096)
+  readonly #builder = new WireBuilder()
   #bytes: Uint8Array = new Uint8Array(0)
-  /** A range of the chunk that is still to be copied into the writer: messages that follow one another go together. */
-  #copyStart = 0
-  #copyEnd = 0
 
   constructor(itemsMax: number, levels: WireLevels) {
     this.#itemsMax = itemsMax
@@ -103,12 +100,10 @@ class Splitter {
     this.#count = 0
   }
 
-  /** Put what is in the writer into the current part. */
+  /** Put what is built into the current part. */
   #endPiece(): void {
     for (let level = this.#frames.length - 1; level >= 0; level--) this.#close(this.#frames[level]!)
-    if (this.#writer.length === 0) return
-    this.#chunks.push(this.#writer.take())
-    this.#writer.reset()
+    if (this.#builder.length > 0) this.#chunks.push(this.#builder.take())
   }
 
   /** Distribute the messages in `message`, which is of `level` (0: a resource) and has more items than there is room. */
@@ -127,8 +122,8 @@ class Splitter {
         this.#cut(inner, level + 1)
         continue
       }
-      if (frame.contentStart < 0) this.#open()
-      this.#copy(inner.fieldStart, inner.end)
+      if (!frame.isOpen) this.#open()
+      this.#builder.copy(inner)
       this.#count += items
     }
     this.#close(frame)
@@ -138,36 +133,21 @@ class Splitter {
   /** Begin a piece of every message that is being cut and has none in the current part. */
   #open(): void {
     for (const frame of this.#frames) {
-      if (frame.contentStart >= 0) continue
-      this.#flush()
-      this.#writer.byte(frame.tag)
-      frame.contentStart = this.#writer.beginLength()
+      if (frame.isOpen) continue
+      this.#builder.open(frame.tag)
       this.#copyRanges(frame.before)
+      frame.isOpen = true
     }
   }
 
   #close(frame: Frame): void {
-    if (frame.contentStart < 0) return
+    if (!frame.isOpen) return
     this.#copyRanges(frame.after)
-    this.#flush()
-    this.#writer.endLength(frame.contentStart)
-    frame.contentStart = -1
+    this.#builder.close()
+    frame.isOpen = false
   }
 
   #copyRanges(ranges: readonly number[]): void {
-    for (let i = 0; i < ranges.length; i += 2) this.#copy(ranges[i]!, ranges[i + 1]!)
-  }
-
-  #copy(start: number, end: number): void {
-    if (start !== this.#copyEnd) {
-      this.#flush()
-      this.#copyStart = start
-    }
-    this.#copyEnd = end
-  }
-
-  #flush(): void {
-    if (this.#copyEnd > this.#copyStart) this.#writer.bytes(this.#bytes.subarray(this.#copyStart, this.#copyEnd))
-    this.#copyStart = this.#copyEnd
+    for (let i = 0; i < ranges.length; i += 2) this.#builder.copyRange(this.#bytes, ranges[i]!, ranges[i + 1]!)
   }
 }

@@ -2,10 +2,11 @@ import assert from 'node:assert/strict'
 import { Buffer } from 'node:buffer'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { readTracesRequest, tracesWire } from './batches.ts'
+import { readTracesRequest, tracesTree, tracesWire } from './batches.ts'
 import { Traces } from '../signals.ts'
 import { tracesTrees } from './testdata/trees.ts'
 import { WireCursor, wireVarint } from './wire.ts'
+import { WireBuilder } from './wire_builder.ts'
 
 test('cursors find every span and its attributes without decoding', () => {
   const group = new WireCursor()
@@ -89,4 +90,72 @@ test('a chunk that is a view of larger memory is read as itself', () => {
   memory.set([0x0a, 0x04, 0x12, 0x02, 0x12, 0x00], 7)
   const batch = readTracesRequest(memory.subarray(7, 13))
   assert.equal(batch.count, 1)
+})
+
+/** Every span of a chunk without the attributes called `GET` and with another one in front. */
+function edited(chunk: Uint8Array): Uint8Array {
+  const [group, scope, span, field, entry] = Array.from({ length: 5 }, () => new WireCursor()) as [
+    WireCursor,
+    WireCursor,
+    WireCursor,
+    WireCursor,
+    WireCursor,
+  ]
+  const builder = new WireBuilder()
+  const dropped = Buffer.from('GET')
+  group.reset(chunk)
+  while (group.next()) {
+    builder.open(group.tag)
+    scope.enter(group)
+    while (scope.next()) {
+      if (scope.tag !== 0x12) {
+        builder.copy(scope)
+        continue
+      }
+      builder.open(scope.tag)
+      span.enter(scope)
+      while (span.next()) {
+        if (span.tag !== 0x12) {
+          builder.copy(span)
+          continue
+        }
+        builder.open(span.tag)
+        builder.attribute(0x4a, 'new', ['x', 1n])
+        field.enter(span)
+        while (field.next()) {
+          entry.enter(field)
+          if (field.tag === 0x4a && entry.seek(0x0a) && entry.equals(dropped)) continue
+          builder.copy(field)
+        }
+        builder.close()
+      }
+      builder.close()
+    }
+    builder.close()
+  }
+  return builder.take()
+}
+
+test('what is edited on the wire is what editing the tree gives', () => {
+  fc.assert(
+    fc.property(tracesTrees, (tree) => {
+      const bytes = edited(tracesWire(Traces.fromTree(tree))[0]!)
+      for (const { scopeSpans } of tree.resourceSpans) {
+        for (const { spans } of scopeSpans) {
+          for (const span of spans) {
+            span.attributes = [{ key: 'new', value: ['x', 1n] }, ...span.attributes.filter(({ key }) => key !== 'GET')]
+          }
+        }
+      }
+      assert.deepEqual(tracesTree(readTracesRequest(bytes)), tree)
+    }),
+    { interruptAfterTimeLimit: 1500, numRuns: 200 },
+  )
+})
+
+test('a builder says what is open', () => {
+  const builder = new WireBuilder()
+  assert.throws(() => builder.close(), /none is open/)
+  builder.open(0x0a)
+  assert.throws(() => builder.take(), /1 fields are open/)
 })
