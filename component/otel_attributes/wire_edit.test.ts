@@ -314,6 +314,17 @@ test('a key that does not come first in its attribute is found', () => {
   assert.deepEqual(tree.resourceSpans[0]?.resource.attributes, [{ key: 'k', value: true }])
 })
 
+test('fields that nobody knows stay, groups too', () => {
+  // Span { 100: group { 1: 1 }, 101: "x" }
+  const span = [0xa3, 0x06, 0x08, 0x01, 0xa4, 0x06, 0xaa, 0x06, 1, 0x78]
+  const chunk = Uint8Array.from([0x0a, span.length + 4, 0x12, span.length + 2, 0x12, span.length, ...span])
+  const [edited] = editAttributes('traces', [chunk], editsOf(actions({ action: 'upsert', key: 'k', value: 'v' })))
+  const tree = tracesTree(readTracesRequest(edited as Uint8Array))
+  const result = tree.resourceSpans[0]?.scopeSpans[0]?.spans[0]
+  assert.deepEqual(result?.attributes, [{ key: 'k', value: 'v' }])
+  assert.deepEqual([...(result?.unknown ?? [])], span)
+})
+
 test('lists, maps and what is known of the client are literals too', () => {
   const context: ClientContext = { metadata: new Map([['tenant', ['t1', 't2']]]), auth: null, peer: '[::1]:4711' }
   const given = actions(

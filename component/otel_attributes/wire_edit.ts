@@ -2,7 +2,7 @@
 //
 // A batch that only passes through a gateway to get one more attribute is not worth decoding: what is not touched is copied
 // as it is, and lengths are put right on the way out. Measured on x64 (bench/otel_attributes.ts, spans with ten attributes):
-// one upsert takes 0.4 µs per span, decoding, changing and encoding again 5.8.
+// one upsert takes 0.5 µs per span, decoding, changing and encoding again 3 to 6.
 import type { ClientContext, WireChunks } from '#pdata'
 import type { AnyValue } from '#pdata/otlp'
 import { KeyValueList } from '#pdata/otlp'

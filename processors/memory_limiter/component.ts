@@ -119,8 +119,8 @@ export const otelcolProcessorMemoryLimiter: ComponentDefinition<SettingsOf<typeo
       spikeLimitBytes: given.spike_limit,
       limitPercentage: given.limit_percentage,
       spikeLimitPercentage: given.spike_limit_percentage,
-      // Alloy has no settings for these; the collector's defaults.
-      gcIntervalSoftMs: 10_000,
+      // Alloy has no settings for these, and collects at every check above a limit. Here too, as long as it helps.
+      gcIntervalSoftMs: 0,
       gcIntervalHardMs: 0,
       gcIntervalSoftMsMax: 30_000,
       gcIntervalHardMsMax: 30_000,
