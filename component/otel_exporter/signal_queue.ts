@@ -43,6 +43,7 @@ export class SignalQueue {
     settings: OtelExporterSettings & { readonly queue: OtelQueueSettings },
     transport: OtelTransport,
     events: SignalQueueEvents,
+    part: string,
   ) {
     this.#signal = signal
     this.#host = host
@@ -50,7 +51,7 @@ export class SignalQueue {
     this.#retry = settings.retry
     this.#transport = transport
     this.#events = events
-    this.directory = queueDirectory(signal, host, settings.queue)
+    this.directory = queueDirectory(signal, host, settings.queue, part)
     this.#queue = new SendingQueue(
       queueSettings(settings.retry, settings.queue, host),
       {
@@ -245,9 +246,9 @@ export class SignalQueue {
   }
 }
 
-/** Where the queue lies: with the extension, where one is named. */
-export function queueDirectory(signal: Signal, host: Host, settings: OtelQueueSettings): string {
-  return join(settings.storage?.storage?.directoryFor(host.id) ?? host.dataDir, signal)
+/** Where the queue lies: with the extension, where one is named. `part`: see `OtelExporterOptions`. */
+export function queueDirectory(signal: Signal, host: Host, settings: OtelQueueSettings, part: string): string {
+  return join(settings.storage?.storage?.directoryFor(host.id) ?? host.dataDir, part, signal)
 }
 
 function queueSettings(retry: OtelRetrySettings, queue: OtelQueueSettings, host: Host): SendingQueueSettings {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { type Component, ConsumeError, type NodeCounters } from '#component'
+import { outcomeOf } from '#component/otel_exporter'
 import { decoded, problemsOf, TestHost, type Written } from '#component/test_host'
 import type { Traces } from '#pdata'
 import {
@@ -19,7 +20,6 @@ import {
 } from '#pdata/otlp'
 import * as grpc from '@grpc/grpc-js'
 import { otelcolExporterOtlp, otlpGrpcExporter } from './component.ts'
-import { outcomeOf } from './transport.ts'
 
 const root = await mkdtemp(join(tmpdir(), 'solder-otlp-grpc-'))
 const closers: (() => void | Promise<void>)[] = []

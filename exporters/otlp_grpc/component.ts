@@ -22,12 +22,12 @@ import {
 } from '#component/otel_client'
 import {
   alloyExporterFields,
+  GrpcTransport,
   OtelExporter,
   type OtelExporterSettings,
   otelExporterSettings,
   yamlExporterFields,
 } from '#component/otel_exporter'
-import { GrpcTransport } from './transport.ts'
 
 const timeout = attr(duration, 'How long one attempt may take; 0: no limit.', { default: '5s' })
 

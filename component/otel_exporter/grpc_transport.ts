@@ -2,8 +2,9 @@
 import type { Host, Signal } from '#component'
 import { codeName, type GrpcClient, GrpcCode, type GrpcResult } from '#component/grpc_client'
 import { createOtelGrpcClient, type OtelGrpcClientSettings } from '#component/otel_client'
-import type { ExportOutcome, OtelTransport, Payload } from '#component/otel_exporter'
 import { decodeExportResponse } from '#pdata/otlp'
+import type { ExportOutcome, OtelTransport } from './delivery.ts'
+import type { Payload } from './payload.ts'
 
 const paths: Readonly<Record<Signal, string>> = {
   traces: '/opentelemetry.proto.collector.trace.v1.TraceService/Export',
@@ -21,6 +22,7 @@ const retryable: ReadonlySet<number> = new Set([
   GrpcCode.DATA_LOSS,
 ])
 
+/** OTLP over gRPC. */
 export class GrpcTransport implements OtelTransport {
   readonly #client: GrpcClient
   readonly #settings: OtelGrpcClientSettings
