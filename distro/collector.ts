@@ -110,7 +110,9 @@ async function serve(flags: CollectorFlags, globals: HostGlobals, stopDeadlineMs
 export function nodeAttributes(nodeId: string) {
   const cut = nodeId.indexOf('/')
   const kind = nodeId.slice(0, cut)
-  const [id = '', pipeline] = nodeId.slice(cut + 1).split('@')
+  const rest = nodeId.slice(cut + 1)
+  const processor = kind === 'processor' ? /^(.*)@((?:traces|metrics|logs)(?:\/.*)?)$/.exec(rest) : null
+  const [id, pipeline] = processor ? [processor[1] as string, processor[2] as string] : [rest, undefined]
   return {
     metrics: { [kind]: id, ...(pipeline === undefined ? {} : { pipeline }) },
     logs: {

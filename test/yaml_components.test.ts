@@ -22,6 +22,7 @@ interface Place {
 /** What has to be written for a component to work; nothing for those that need nothing. */
 const bodies: Readonly<Record<string, (place: Place) => string>> = {
   'exporter/loki': ({ url }) => `{endpoint: "${url}/loki/api/v1/push"}`,
+  'exporter/file': () => '{path: /dev/null}',
   'exporter/otlp_grpc': ({ port }) =>
     `{endpoint: "127.0.0.1:${port}", tls: {insecure: true}, sending_queue: {enabled: false}, retry_on_failure: {enabled: false}}`,
   'exporter/otlp_http': ({ url }) => `{endpoint: "${url}", retry_on_failure: {enabled: false}}`,

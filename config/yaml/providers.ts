@@ -95,7 +95,7 @@ async function download(url: string): Promise<string> {
 }
 
 /** Without user, password and query. */
-function shownUrl(url: string): string {
+export function shownUrl(url: string): string {
   try {
     const { protocol, host, pathname } = new URL(url)
     return `${protocol}//${host}${pathname}`

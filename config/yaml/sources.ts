@@ -1,7 +1,7 @@
 // Reads the configurations that the command line names, in their order, then what `--set` says.
 import { dirname, resolve } from 'node:path'
 import type { YamlSource } from './compile.ts'
-import { configLocation, type Environment, retrieve } from './providers.ts'
+import { configLocation, type Environment, type Location, retrieve, shownUrl } from './providers.ts'
 
 export interface YamlFiles {
   readonly sources: readonly YamlSource[]
@@ -23,11 +23,25 @@ export async function readYamlConfiguration(
     const location = configLocation(config)
     if (location.scheme === 'file' && index === 0) directory = dirname(location.value)
     const { text } = await retrieve(location, environment)
-    const isText = location.scheme === 'yaml'
-    sources.push({ name: isText ? `--config[${index}]` : location.scheme === 'file' ? location.value : config, text })
+    sources.push({ name: nameOf(location, index, config), text })
   }
   for (const set of sets) sources.push(setSource(set))
   return { sources, directory: resolve(directory) }
+}
+
+/** What positions in the text are shown with. */
+function nameOf({ scheme, value }: Location, index: number, config: string): string {
+  switch (scheme) {
+    case 'file':
+      return value
+    case 'yaml':
+      return `--config[${index}]`
+    case 'http':
+    case 'https':
+      return shownUrl(config)
+    default:
+      return config
+  }
 }
 
 /** `a.b.c=value` as the YAML it stands for. Throws where there is no equal sign. */
