@@ -20,6 +20,8 @@ export interface OtelExporterOptions {
   readonly type: string
   /** The backend, for messages. */
   readonly where: string
+  /** One of several exporters of one node: its name among them. The node looks after health and what waits. */
+  readonly part?: { readonly name: string; onHealth(problem: string | undefined): void }
 }
 
 interface SignalCounts {
@@ -31,6 +33,7 @@ interface SignalCounts {
 export class OtelExporter {
   readonly #host: Host
   readonly #type: string
+  readonly #part: OtelExporterOptions['part']
   #where: string
   #settings: OtelExporterSettings
   #transport: OtelTransport
@@ -49,8 +52,9 @@ export class OtelExporter {
   readonly metrics = { consume: (batch: Batch) => this.#consume('metrics', batch) }
   readonly logs = { consume: (batch: Batch) => this.#consume('logs', batch) }
 
-  constructor({ host, settings, transport, type, where }: OtelExporterOptions) {
+  constructor({ host, settings, transport, type, where, part }: OtelExporterOptions) {
     this.#host = host
+    this.#part = part
     this.#type = type
     this.#where = where
     this.#settings = settings
@@ -69,16 +73,18 @@ export class OtelExporter {
   }
 
   get #exporter(): string {
-    return `${this.#type}/${this.#host.id}`
+    return `${this.#type}/${this.#host.id}${this.#part ? `/${this.#part.name}` : ''}`
+  }
+
+  get waitingItems(): number {
+    let items = this.#direct
+    for (const queue of this.#queues.values()) items += queue.waitingItems
+    return items
   }
 
   async start(): Promise<void> {
     this.#started = true
-    this.#host.counters.observeWaiting(() => {
-      let items = this.#direct
-      for (const queue of this.#queues.values()) items += queue.waitingItems
-      return items
-    })
+    if (!this.#part) this.#host.counters.observeWaiting(() => this.waitingItems)
     for (const signal of allSignals) {
       await this.#openQueue(signal)
       const attributes = { exporter: this.#exporter, data_type: signal }
@@ -102,11 +108,13 @@ export class OtelExporter {
   async #openQueue(signal: Signal): Promise<void> {
     const { queue } = this.#settings
     if (!queue) return
-    const opened = new SignalQueue(signal, this.#host, { ...this.#settings, queue }, this.#transport, {
-      onSent: (items) => this.#sent(signal, items),
-      onLost: (loss) => this.#lost(signal, loss),
-      onHealth: (problem) => this.#health(signal, problem),
-    })
+    const events = {
+      onSent: (items: number) => this.#sent(signal, items),
+      onLost: (loss: Loss) => this.#lost(signal, loss),
+      onHealth: (problem: string | undefined) => this.#health(signal, problem),
+    }
+    const all = { ...this.#settings, queue }
+    const opened = new SignalQueue(signal, this.#host, all, this.#transport, events, this.#part?.name ?? '')
     this.#queues.set(signal, opened)
     await opened.start()
   }
@@ -120,7 +128,7 @@ export class OtelExporter {
     for (const signal of this.#started ? allSignals : []) {
       const running = this.#queues.get(signal)
       const { queue } = settings
-      if (running && queue && running.directory === queueDirectory(signal, this.#host, queue)) {
+      if (running && queue && running.directory === queueDirectory(signal, this.#host, queue, this.#part?.name ?? '')) {
         running.update({ ...settings, queue }, transport)
         continue
       }
@@ -242,7 +250,8 @@ export class OtelExporter {
 
   #tellHealth(): void {
     const problems = [...new Set(this.#problems.values())]
-    if (problems.length === 0) this.#host.setHealth(HealthState.healthy, 'started component')
+    if (this.#part) this.#part.onHealth(problems.length === 0 ? undefined : `${this.#where}: ${problems.join('; ')}`)
+    else if (problems.length === 0) this.#host.setHealth(HealthState.healthy, 'started component')
     else this.#host.setHealth(HealthState.unhealthy, `${this.#where}: ${problems.join('; ')}`)
   }
 
