@@ -5,7 +5,7 @@ import fc from 'fast-check'
 import protobuf from 'protobufjs'
 import snappyjs from 'snappyjs'
 import { labelsFrom, LogStream } from '#pdata'
-import { decodePush, decodePushJson, encodePush, labelText, parseLabelText, PushError } from '#pdata/loki'
+import { decodePush, decodePushJson, encodePush, labelText, parseLabelText, PushError } from './door.ts'
 
 const PushRequest = (await protobuf.load(join(import.meta.dirname, 'testdata/push.proto'))).lookupType(
   'logproto.PushRequest',

@@ -1,5 +1,5 @@
 // Loki's streams of OTLP logs: labels as attributes hint at them, and the rest in the line.
-import { type Labels, labelsFrom, LogStream } from '#pdata'
+import { type Labels, labelsFrom, labelsText, LogStream } from '#pdata'
 import {
   type AnyValue,
   anyValueText,
@@ -54,7 +54,7 @@ export function streamsFromOtlp(tree: LogsTree, nowNs: bigint): StreamsResult {
           dropped.set(made.problem, (dropped.get(made.problem) ?? 0) + 1)
           continue
         }
-        const key = made.labels.join('\0')
+        const key = labelsText(made.labels)
         let stream = streams.get(key)
         if (stream === undefined) streams.set(key, (stream = new Gathering(made.labels)))
         stream.lines.push(made.line)
@@ -172,10 +172,20 @@ interface Parts {
 const isSet = (id: Uint8Array): boolean => id.some((byte) => byte !== 0)
 const hex = (id: Uint8Array): string => Buffer.from(id.buffer, id.byteOffset, id.length).toString('hex')
 
-/** A value as JSON; undefined where it has none (NaN). */
+/** Go's encoding/json escapes what HTML or JavaScript would read in another way. */
+const htmlEscapes: Readonly<Record<string, string>> = {
+  '<': '\\u003c',
+  '>': '\\u003e',
+  '&': '\\u0026',
+  '\u2028': '\\u2028',
+  '\u2029': '\\u2029',
+}
+
+/** A value as JSON, as Go writes it; undefined where it has none (NaN). */
 function json(value: AnyValue): string | undefined {
   const text = anyValueText([value])
-  return text === '' ? undefined : text.slice(1, -1)
+  if (text === '') return undefined
+  return text.slice(1, -1).replace(/[<>&\u2028\u2029]/g, (found) => htmlEscapes[found] as string)
 }
 
 /** The keys and their order are Loki's translator's; what is empty is left out. */

@@ -488,3 +488,17 @@ test('a classic histogram survives the way to series and back', () => {
     given.resourceMetrics[0]?.scopeMetrics[0]?.metrics[0]?.data,
   )
 })
+
+test('attributes that are told apart by nothing but where a value ends are different series', () => {
+  const converter = new OtlpToSeries({ targetInfo: 'none' })
+  const lists = [
+    [attribute('a', 'b\u0000c'), attribute('d', 'e')],
+    [attribute('a', 'b'), attribute('c\u0000d', 'e')],
+    [attribute('a', 'b\u0001c\u0000d\u0001')],
+    [attribute('a', 'b'), attribute('c', 'd')],
+    [attribute('a', '1 1 cd')],
+    [attribute('a1', ' 1 cd')],
+  ]
+  const texts = lists.map((list) => shown(converter.convert(tree({}, gauge('g', 1, ...list)), atMs).batch)[0])
+  assert.equal(new Set(texts).size, lists.length)
+})

@@ -276,7 +276,9 @@ export class OtlpToSeries {
   }
 
   #scopeOf(resource: KnownResource, { scope, schemaUrl }: ScopeMetrics): KnownScope {
-    const key = `${scope.name}\0${scope.version}\0${schemaUrl}\0${attributesKey(scope.attributes)}`
+    const { name, version } = scope
+    const lengths = `${name.length} ${version.length} ${schemaUrl.length} `
+    const key = `${lengths}${name}${version}${schemaUrl}${attributesKey(scope.attributes)}`
     const known = resource.scopes.get(key)
     if (known !== undefined) return known
     const o = this.#options
@@ -346,7 +348,7 @@ export class OtlpToSeries {
     const { data, name, unit } = metric
     const kind: NameKind =
       data.kind === 'sum' ? (data.isMonotonic ? 'counter' : 'other') : data.kind === 'gauge' ? 'gauge' : 'other'
-    const key = `${data.kind}${kind} ${unit}\0${name}`
+    const key = `${data.kind} ${kind} ${unit.length} ${unit}${name}`
     const known = scope.metrics.get(key)
     if (known !== undefined && (known.metadata === null || known.metadata.help === metric.description)) return known
     // A sum that is no counter is a gauge, but of its name only counters and gauges proper say so.
@@ -581,10 +583,12 @@ function typeOf({ data }: Metric): MetricType {
 const million = 1_000_000n
 const millis = (ns: bigint): number => Number(ns / million)
 
+/** Tells attribute lists apart: lengths stand in front, so that no value can pass for another list. */
 function attributesKey(attributes: Attributes): string {
   let key = ''
   for (const { key: name, value } of attributes) {
-    key += typeof value === 'string' ? `${name}\0${value}\x01` : `${name}\0${anyValueText(value)}\x01`
+    const text = typeof value === 'string' ? value : anyValueText(value)
+    key += `${name.length} ${text.length} ${name}${text}`
   }
   return key
 }

@@ -220,7 +220,8 @@ function place(
 }
 
 function resourceKey(labels: Labels): string {
-  return `${labelValue(labels, 'job')}\0${labelValue(labels, 'instance')}`
+  const job = labelValue(labels, 'job')
+  return `${job.length} ${job}${labelValue(labels, 'instance')}`
 }
 
 function resourceOf(plan: LayoutPlan, labels: Labels, options: SeriesToOtlpOptions): ResourcePlan {
@@ -268,10 +269,10 @@ function scopeOf(resource: ResourcePlan, labels: Labels, options: SeriesToOtlpOp
   const name = labelValue(labels, 'otel_scope_name')
   const version = labelValue(labels, 'otel_scope_version')
   const schemaUrl = labelValue(labels, 'otel_scope_schema_url')
-  const key = `${name}\0${version}\0${schemaUrl}`
+  const key = `${name.length} ${version.length} ${name}${version}${schemaUrl}`
   let scope = resource.scopes.get(key)
   if (scope === undefined) {
-    const isNamed = key !== '\0\0'
+    const isNamed = name !== '' || version !== '' || schemaUrl !== ''
     scope = new ScopePlan(
       isNamed ? name : options.scopeName,
       isNamed ? version : options.scopeVersion,
@@ -312,7 +313,7 @@ function groupOf(family: FamilyPlan, labels: Labels, bound: string, nth: number)
     const value = labels[i + 1] as string
     if (notAttributes.has(name) || name === bound) continue
     attributes.push({ key: name, value })
-    key += `${name}\0${value}\0`
+    key += `${name.length} ${value.length} ${name}${value}`
   }
   let group = family.byLabels.get(key)
   if (group === undefined) {
