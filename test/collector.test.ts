@@ -6,12 +6,14 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, beforeEach, describe, test } from 'node:test'
-import { compileYaml, type TelemetrySettings } from '#config'
+import { compileYaml, type ComponentRegistry, type TelemetrySettings } from '#config'
 import { systemClock } from '#lib/clock'
 import { metricsTree, readMetricsRequest } from '#pdata/otlp'
 import { CollectorTelemetry, LineLoggerProvider, Service } from '#service'
 import { journal, probeRegistry } from '../config/yaml/testdata/probes.ts'
 import { nodeAttributes } from '../distro/collector.ts'
+import { registry } from '../distro/components.ts'
+import { freePort } from './real.ts'
 
 const directory = await mkdtemp(join(tmpdir(), 'solder-collector-test-'))
 const running: Service[] = []
@@ -21,12 +23,15 @@ after(async () => {
 })
 beforeEach(() => void journal.splice(0))
 
-function serviceOf(text: string): { service: Service; lines: string[]; change(text: string): void } {
+function serviceOf(
+  text: string,
+  components: ComponentRegistry = probeRegistry,
+): { service: Service; lines: string[]; change(text: string): void } {
   let current = text
   const lines: string[] = []
   const write = (line: string): void => void lines.push(line)
   const service = new Service({
-    registry: probeRegistry,
+    registry: components,
     stability: 'experimental',
     environment: {},
     globals: {
@@ -215,5 +220,35 @@ describe('Own metrics', () => {
     } finally {
       await new Promise((resolve) => server.close(resolve))
     }
+  })
+
+  test('are sent over gRPC and as JSON to a receiver of this build', async () => {
+    const [grpcPort, httpPort] = [await freePort(), await freePort()]
+    const receiver = serviceOf(
+      `receivers: {otlp: {protocols: {grpc: {endpoint: "127.0.0.1:${grpcPort}"}, http: {endpoint: "127.0.0.1:${httpPort}"}}}}
+exporters: {nop: }
+service: {pipelines: {metrics: {receivers: [otlp], exporters: [nop]}}}`,
+      registry,
+    )
+    assert.deepEqual((await receiver.service.start()).diagnostics, [])
+    const nop = receiver.service.graph.nodes.get('exporter/nop')
+    const { service, own } = await make()
+    let before = 0
+    for (const otlp of [
+      `{protocol: grpc, endpoint: "127.0.0.1:${grpcPort}", insecure: true, compression: gzip}`,
+      `{protocol: http/json, endpoint: "127.0.0.1:${httpPort}", insecure: true, compression: gzip, headers_list: "a=b"}`,
+    ]) {
+      await own.apply(
+        await telemetryOf(
+          service,
+          `    metrics: {readers: [{periodic: {interval: 60000, exporter: {otlp: ${otlp}}}}]}\n`,
+        ),
+      )
+      await own.apply(await telemetryOf(service, '    metrics: {level: none}\n'))
+      const items = nop?.counters.out ?? 0
+      assert.ok(items > before, otlp)
+      before = items
+    }
+    await own.stop()
   })
 })

@@ -4,7 +4,7 @@ import { readdirSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { test } from 'node:test'
-import type { OtelConsumer, YamlDefinition, YamlKind } from '#component'
+import { ConsumeError, type OtelConsumer, type YamlDefinition, type YamlKind } from '#component'
 import { compileYaml } from '#config'
 import { systemClock } from '#lib/clock'
 import { Logs, Metrics, Traces } from '#pdata'
@@ -92,6 +92,17 @@ const batches = {
   metrics: () => Metrics.fromWire([Uint8Array.from([0x0a, 8, 0x12, 6, 0x12, 4, 0x2a, 2, 0x0a, 0])], 1),
 } as const
 
+/** A backend that is not there refuses: that is accounted for too. */
+async function consume(into: OtelConsumer, signal: keyof typeof batches): Promise<void> {
+  try {
+    if (signal === 'traces') await into.traces?.consume(batches.traces())
+    if (signal === 'logs') await into.logs?.consume(batches.logs())
+    if (signal === 'metrics') await into.metrics?.consume(batches.metrics())
+  } catch (error) {
+    if (!(error instanceof ConsumeError)) throw error
+  }
+}
+
 for (const name of [...registry.yamlNames()].sort()) {
   test(`${name} is valid, starts, consumes, accounts and stops`, { timeout: 60_000 }, async (t) => {
     const [kind, type] = name.split('/') as [YamlKind, string]
@@ -126,10 +137,7 @@ for (const name of [...registry.yamlNames()].sort()) {
       const pipeline = node.id.split('@')[1]
       for (const signal of ['traces', 'logs', 'metrics'] as const) {
         if (pipeline !== undefined && pipeline !== signal) continue
-        // A backend that is not there refuses: that is accounted for too.
-        if (signal === 'traces') await Promise.resolve(value.traces?.consume(batches.traces())).catch(() => {})
-        if (signal === 'logs') await Promise.resolve(value.logs?.consume(batches.logs())).catch(() => {})
-        if (signal === 'metrics') await Promise.resolve(value.metrics?.consume(batches.metrics())).catch(() => {})
+        await consume(value, signal)
       }
     }
     await service.stop(5000)
