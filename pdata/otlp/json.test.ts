@@ -41,6 +41,8 @@ const values: { json: string; want: AnyValue }[] = [
   { json: '{"doubleValue":13835058055282163712}', want: 2 ** 63 * 1.5 },
   { json: '{"bytesValue":"AQI="}', want: Uint8Array.of(1, 2) },
   { json: '{"bytesValue":"-_8"}', want: Uint8Array.of(0xfb, 0xff) },
+  { json: '{"bytesValue":"AQI"}', want: Uint8Array.of(1, 2) },
+  { json: '{"bytesValue":""}', want: new Uint8Array(0) },
   { json: '{"arrayValue":{}}', want: [] },
   { json: '{"array_value":{"values":[{"intValue":"1"},null,{}]}}', want: [1n, null, null] },
   {
@@ -151,6 +153,22 @@ for (const { name, json, why } of refused) {
 test('deep nesting in what is not known is passed over', () => {
   assert.equal(tracesFromJson(`{"x":${'['.repeat(100_000)}${']'.repeat(100_000)}}`).count, 0)
 })
+
+test('texts and numbers of MiB neither stop nor slow it', () => {
+  const time = '"resourceSpans":[{"scopeSpans":[{"spans":[{"startTimeUnixNano":1544712660000000001}]}]}]'
+  for (const filler of ['1'.repeat(4e6), `${'1'.repeat(4e6)}.5`, `"${'\\\\'.repeat(2e6)}"`, `"${'\\"'.repeat(2e6)}"`]) {
+    const tree = tracesTree(tracesFromJson(`{"x":[${filler}],${time}}`))
+    assert.equal(tree.resourceSpans[0]!.scopeSpans[0]!.spans[0]!.startTimeUnixNano, 1544712660000000001n)
+  }
+  assert.deepEqual(bodyOf(`{"bytesValue":"${'AAAA'.repeat(1e6)}"}`), new Uint8Array(3e6))
+  assert.throws(() => bodyOf(`{"doubleValue":"${'1'.repeat(4e6)}"}`), OtlpError)
+  assert.throws(() => bodyOf(`{"intValue":"${'1'.repeat(4e6)}"}`), OtlpError)
+  assert.throws(() => bodyOf(`{"intValue":${'1'.repeat(4e6)}}`), OtlpError)
+})
+
+for (const text of ['A', 'AAAAA', 'AA*A', 'A=AA', 'AAA===', 'AA AA', '====']) {
+  test(`"${text}" is not base64`, () => assert.throws(() => bodyOf(`{"bytesValue":"${text}"}`), /must be base64/))
+}
 
 test('writes what is needed, and the parts that the collector always writes', () => {
   const json = '{"resourceLogs":[{"resource":{},"scopeLogs":[{"scope":{},"logRecords":[{"body":{}}]}]}]}'
