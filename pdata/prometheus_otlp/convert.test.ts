@@ -502,3 +502,26 @@ test('attributes that are told apart by nothing but where a value ends are diffe
   const texts = lists.map((list) => shown(converter.convert(tree({}, gauge('g', 1, ...list)), atMs).batch)[0])
   assert.equal(new Set(texts).size, lists.length)
 })
+
+test('a point without a value ends every series of its histogram or summary', () => {
+  const converter = new OtlpToSeries({ targetInfo: 'none' })
+  const both = (histogram: object, summary: object) =>
+    tree(
+      {},
+      { name: 'h', histogram: { aggregationTemporality: 2, dataPoints: [{ timeUnixNano: atNs, ...histogram }] } },
+      { name: 's', summary: { dataPoints: [{ timeUnixNano: atNs, ...summary }] } },
+    )
+  const first = converter.convert(
+    both(
+      { count: '3', sum: 1, bucketCounts: ['1', '2'], explicitBounds: [1] },
+      { count: '2', sum: 3, quantileValues: [{ quantile: 0.5, value: 1 }] },
+    ),
+    atMs,
+  ).batch
+  const last = converter.convert(both({ flags: 1 }, { flags: 1 }), atMs).batch
+  assert.equal(last.layout, first.layout)
+  assert.deepEqual(
+    [...(last.flags ?? [])],
+    Array.from({ length: 7 }, () => SlotFlag.stale),
+  )
+})

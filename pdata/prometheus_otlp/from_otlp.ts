@@ -371,10 +371,13 @@ export class OtlpToSeries {
     attributes: Attributes,
     bounds: readonly number[],
     parts: (bounds: readonly number[]) => readonly (readonly [suffix: string, label: string, value: string])[],
+    isStale = false,
   ): KnownPoint {
     const key = attributesKey(attributes)
     const known = metric.points.get(key)
-    if (known !== undefined && sameNumbers(known.bounds, bounds)) {
+    // A point without a value may come without bounds: it ends the series that there are.
+    const ends = isStale && bounds.length === 0
+    if (known !== undefined && (ends || sameNumbers(known.bounds, bounds))) {
       known.seenMs = this.#nowMs
       return known
     }
@@ -433,13 +436,16 @@ export class OtlpToSeries {
     point: HistogramPoint,
     samples: Samples,
   ): void {
-    const { explicitBounds: bounds, bucketCounts } = point
-    if (bucketCounts.length > 0 && bucketCounts.length !== bounds.length + 1) {
+    const { explicitBounds, bucketCounts } = point
+    const isStale = (point.flags & noRecordedValue) !== 0
+    if (!isStale && bucketCounts.length > 0 && bucketCounts.length !== explicitBounds.length + 1) {
       samples.drop(ConvertDrop.buckets, 1)
       return
     }
-    const { series } = this.#pointOf(resource, scope, metric, point.attributes, bounds, histogramParts)
-    if (point.sum !== null) this.#sample(samples, series[0] as Series, point.sum, point, true)
+    const { attributes } = point
+    const known = this.#pointOf(resource, scope, metric, attributes, explicitBounds, histogramParts, isStale)
+    const { series, bounds } = known
+    if (point.sum !== null || isStale) this.#sample(samples, series[0] as Series, point.sum ?? 0, point, true)
     this.#sample(samples, series[1] as Series, Number(point.count), point, true)
     const exemplars = point.exemplars.toSorted((a, b) => Number(a.value) - Number(b.value))
     let next = 0
@@ -448,8 +454,8 @@ export class OtlpToSeries {
       const bound = bounds[i] ?? Infinity
       if (i < bounds.length) {
         // Without counts there is only the last bucket.
-        if (bucketCounts.length === 0) continue
-        cumulative += bucketCounts[i]!
+        if (bucketCounts.length === 0 && !isStale) continue
+        cumulative += bucketCounts[i] ?? 0n
       } else cumulative = point.count
       const slot = this.#sample(samples, series[2 + i] as Series, Number(cumulative), point, true)
       while (next < exemplars.length && (Number(exemplars[next]!.value) <= bound || i === bounds.length)) {
@@ -505,10 +511,14 @@ export class OtlpToSeries {
     samples: Samples,
   ): void {
     const quantiles = point.quantiles.map(({ quantile }) => quantile)
-    const { series } = this.#pointOf(resource, scope, metric, point.attributes, quantiles, summaryParts)
+    const isStale = (point.flags & noRecordedValue) !== 0
+    const known = this.#pointOf(resource, scope, metric, point.attributes, quantiles, summaryParts, isStale)
+    const { series, bounds } = known
     this.#sample(samples, series[0] as Series, point.sum, point, true)
     this.#sample(samples, series[1] as Series, Number(point.count), point, true)
-    point.quantiles.forEach(({ value }, i) => this.#sample(samples, series[2 + i] as Series, value, point, false))
+    for (let i = 0; i < bounds.length; i++) {
+      this.#sample(samples, series[2 + i] as Series, point.quantiles[i]?.value ?? 0, point, false)
+    }
   }
 
   // -------------------------------------------------------------------------------------------- batch
