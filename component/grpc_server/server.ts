@@ -8,6 +8,7 @@ import {
   guardClients,
   listen,
   type ListenAddress,
+  peerAddress,
   serverTlsOptions,
   type ServerTlsSettings,
 } from '#component/http_server'
@@ -167,7 +168,7 @@ export class GrpcServer {
     const limits = { streamsMax: streamsMax > 0 ? streamsMax : streamsMaxDefault, keepalive }
     const connection = new GrpcConnection(
       socket,
-      socket.remoteAddress ?? '',
+      peerAddress(socket),
       limits,
       this.#options.clock,
       (stream, headers, { peer }) => this.#call(stream, headers, peer),

@@ -1,7 +1,7 @@
 // The door of the HTTP server that receivers and the admin server share.
 export { BodyReader, ContentEncoding, RequestRefused } from './body.ts'
 export type { BodyLimits } from './body.ts'
-export { addressText, listen } from './listen.ts'
+export { addressText, listen, peerAddress } from './listen.ts'
 export type { ListenAddress } from './listen.ts'
 export { HttpServer } from './server.ts'
 export type { HttpServerOptions, HttpServerSettings } from './server.ts'

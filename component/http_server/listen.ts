@@ -1,6 +1,6 @@
 // Where servers listen: an address and port, or a Unix socket.
 import { unlinkSync } from 'node:fs'
-import { connect, type Server } from 'node:net'
+import { connect, type Server, type Socket } from 'node:net'
 
 export type ListenAddress =
   /** Host '': all addresses; port 0: any free one. */
@@ -51,4 +51,10 @@ function isDead(path: string): Promise<boolean> {
     })
     socket.once('error', (error: NodeJS.ErrnoException) => resolve(error.code === 'ECONNREFUSED'))
   })
+}
+
+/** The address of a client without its port; IPv4 as such also where the server listens on IPv6. '' for Unix sockets. */
+export function peerAddress(socket: Socket): string {
+  const address = socket.remoteAddress ?? ''
+  return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address
 }

@@ -8,6 +8,7 @@ import {
   HttpServer,
   type HttpServerSettings,
   type ListenAddress,
+  peerAddress,
   type ServerTlsSettings,
 } from '#component/http_server'
 import { AuthError, type ServerAuth } from '#component/otel_extension'
@@ -115,7 +116,7 @@ export class OtelHttpServer {
     for (const [name, value] of this.#settings.responseHeaders) response.setHeader(name, value)
     if (this.#cors?.handle(request, response)) return
     const { auth, includeMetadata } = this.#settings
-    const peer = request.socket.remoteAddress ?? ''
+    const peer = peerAddress(request.socket)
     if (auth) return this.#authenticated(auth, request, response, peer)
     const context = includeMetadata ? contextOf(request.headersDistinct, null, peer) : noMetadata(peer)
     return this.#options.handle(request, response, context)

@@ -140,6 +140,20 @@ test('HTTP takes protobuf and JSON in every encoding, and answers in kind', asyn
   assert.equal(receiving.host.counts.get(counted)?.value, 48)
 })
 
+/** An attribute whose arrays lie in one another, so many of them. */
+function nested(depth: number): Uint8Array {
+  const field = (number: number, bytes: Uint8Array): Uint8Array => {
+    const head: number[] = [(number << 3) | 2]
+    let length = bytes.length
+    for (; length >= 128; length = Math.floor(length / 128)) head.push((length % 128) | 128)
+    return Buffer.concat([Uint8Array.from([...head, length]), bytes])
+  }
+  let value: Uint8Array = new Uint8Array()
+  for (let i = 0; i < depth; i++) value = field(5, field(1, value)) // AnyValue.array_value, ArrayValue.values
+  const attribute = Buffer.concat([field(1, Buffer.from('key')), field(2, value)])
+  return field(1, field(1, field(1, attribute))) // ResourceSpans, Resource, attributes
+}
+
 const bomb = gzipSync(Buffer.alloc(64 * 1024 * 1024))
 const deep = `${'{"arrayValue":{"values":['.repeat(200_000)}`
 const refusals: readonly { name: string; asked: Asked; want: number; body?: RegExp }[] = [
@@ -152,6 +166,7 @@ const refusals: readonly { name: string; asked: Asked; want: number; body?: RegE
   },
   { name: 'another path', asked: { path: '/v1/profiles' }, want: 404 },
   { name: 'broken protobuf', asked: { body: tracesBytes.subarray(0, 40) }, want: 400 },
+  { name: 'protobuf of 2,000 arrays in one another', asked: { body: nested(2000) }, want: 400 },
   {
     name: 'broken JSON',
     asked: { body: '{"resourceSpans": [', headers: { 'content-type': 'application/json' } },
