@@ -108,6 +108,14 @@ describe("The collector's command line", () => {
       ],
       [['validate', `--config=${path}`], /wrong\.yaml:7:75: [^]*Error: validation failed/],
       [['print-config', `--config=${path}`], /Error: invalid configuration/],
+      [
+        [
+          `--config=${path}`,
+          '--set=service.telemetry.logs.output_paths=[/nowhere/at/all]',
+          '--set=service.pipelines.traces.exporters=[nop]',
+        ],
+        /Error: Cannot open the log file: ENOENT/,
+      ],
       [['--set=a=b'], /Error: at least one config flag must be provided/],
       [[`--config=${path}`, '--set=a'], /missing equal sign/],
       [['--config'], /flag needs an argument: --config/],
@@ -137,7 +145,7 @@ describe("The collector's command line", () => {
     assert.deepEqual((JSON.parse(json.stdout) as { processors: unknown }).processors, { batch: { timeout: '1s' } })
     assert.match(
       listed.stdout,
-      /\nconnectors:\n\s+- name: forward\n\s+module: [^]*?logs-to-logs: Beta\n\s+logs-to-metrics: Undefined\n/,
+      /\nconnectors:\n[^]*- name: forward\n\s+module: [^]*?logs-to-logs: Beta\n\s+logs-to-metrics: Undefined\n/,
     )
     assert.match(listed.stdout, /\nproviders:\n\s+- scheme: env\n/)
   })

@@ -85,8 +85,16 @@ async function serve(flags: CollectorFlags, globals: HostGlobals, stopDeadlineMs
     return process.get('telemetry') as TelemetrySettings
   }
   service.onSettings(
-    (process) => void telemetry.apply(settingsOf(process)),
-    (process) => collectorLogging(logging, output, settingsOf(process)),
+    (process) => {
+      const settings = settingsOf(process)
+      try {
+        collectorLogging(logging, output, settings)
+      } catch (error) {
+        service.log.error('Cannot change where log lines go', { err: (error as Error).message })
+      }
+      void telemetry.apply(settings)
+    },
+    (process) => output.check(settingsOf(process).logs.output_paths),
   )
   const result = await service.start()
   report(result)

@@ -256,21 +256,15 @@ export class LogOutput {
   #files: number[] = []
   #std: ((line: string) => void)[] = [(line) => void process.stderr.write(line)]
 
+  /** Throws when a file cannot be opened, and changes nothing. */
+  check(paths: readonly string[]): void {
+    for (const file of openAll(paths).files) closeSync(file)
+  }
+
   /** Throws when a file cannot be opened; lines go on to where they went then. */
   configure(paths: readonly string[]): void {
     if (paths.join('\0') === this.#paths.join('\0')) return
-    const files: number[] = []
-    const std: ((line: string) => void)[] = []
-    try {
-      for (const path of paths) {
-        if (path === 'stderr') std.push((line) => void process.stderr.write(line))
-        else if (path === 'stdout') std.push((line) => void process.stdout.write(line))
-        else files.push(openSync(path.replace(/^file:(?:\/\/)?/, ''), 'a'))
-      }
-    } catch (error) {
-      for (const file of files) closeSync(file)
-      throw new Error(`Cannot open the log file: ${(error as Error).message}`, { cause: error })
-    }
+    const { files, std } = openAll(paths)
     this.close()
     this.#paths = [...paths]
     this.#files = files
@@ -292,6 +286,22 @@ export class LogOutput {
     for (const file of this.#files) closeSync(file)
     this.#files = []
   }
+}
+
+function openAll(paths: readonly string[]): { files: number[]; std: ((line: string) => void)[] } {
+  const files: number[] = []
+  const std: ((line: string) => void)[] = []
+  try {
+    for (const path of paths) {
+      if (path === 'stderr') std.push((line) => void process.stderr.write(line))
+      else if (path === 'stdout') std.push((line) => void process.stdout.write(line))
+      else files.push(openSync(path.replace(/^file:(?:\/\/)?/, ''), 'a'))
+    }
+  } catch (error) {
+    for (const file of files) closeSync(file)
+    throw new Error(`Cannot open the log file: ${(error as Error).message}`, { cause: error })
+  }
+  return { files, std }
 }
 
 /** Bring `service.telemetry.logs` to bear. Throws when a file cannot be opened. */

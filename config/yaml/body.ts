@@ -1,8 +1,8 @@
 // Decodes a map of YAML by a settings schema; what is wrong comes back with its place in the source.
 //
-// Values are taken as upstream's decoding takes them: null leaves a setting as if it were absent, a section that is present
-// but null has its defaults (or is absent, as its schema says) and may be switched off by `enabled: false`, durations are texts or whole nanoseconds, a text is no number, and texts may be written as
-// numbers or booleans (they keep the looks they were written with).
+// Values are taken as upstream's decoding takes them. Null leaves a setting as if it were absent. A section that is present
+// but null has its defaults (or is absent, as its schema says), and `enabled: false` switches it off. Durations are texts
+// or whole nanoseconds; a text is no number; texts may be written as numbers or booleans and keep their looks.
 import {
   type AttributeField,
   type AttributeInput,
