@@ -351,7 +351,8 @@ for (const { name, written, env = {}, answers = {}, files = {}, want, failures =
     })
     assert.deepEqual(plain(found.attributes), want)
     assert.equal(found.failures.length, failures.length)
-    for (const [i, failure] of failures.entries()) assert.ok(found.failures[i]?.startsWith(failure), found.failures[i])
+    for (const [i, failure] of failures.entries())
+      assert.ok(found.failures[i]?.startsWith(failure) ?? false, found.failures[i] ?? 'no failure')
   })
 }
 
