@@ -134,6 +134,21 @@ test('the newest sample is shown until it expires or its series goes stale', asy
   assert.equal(host.counters.in, host.counters.out + host.counters.dropped)
 })
 
+test('exemplars are shown in OpenMetrics, behind counters and buckets', async (t) => {
+  const { exporter, page } = await started(t, { enable_open_metrics: true, without_scope_info: true })
+  const exemplars = [
+    { asDouble: 0.5, timeUnixNano: at(1500), spanId: 'eee19b7ec3c1b174', traceId: '5b8efff798038103d269b633813fc60c' },
+  ]
+  const data = histogram.histogram
+  const [point] = data.dataPoints
+  exporter.metrics.consume(batch({ ...histogram, histogram: { ...data, dataPoints: [{ ...point, exemplars }] } }))
+  const text = await page({ accept: 'application/openmetrics-text' })
+  const exemplar = '# {span_id="eee19b7ec3c1b174",trace_id="5b8efff798038103d269b633813fc60c"} 0.5 1.5'
+  assert.ok(text.includes(`h_seconds_bucket{job="shop",le="1.0"} 1.0 ${exemplar}\n`), text)
+  assert.equal(text.split(' # {').length, 2)
+  assert.ok(!(await page()).includes('span_id'))
+})
+
 test('only the page is there, and long pages are compressed', async (t) => {
   const { exporter, url } = await started(t)
   assert.equal((await fetch(url.replace('/metrics', '/'))).status, 404)

@@ -1,6 +1,13 @@
 // Writes what is kept as text, family by family.
 import { type Labels, labelValue, MetricType } from '#pdata'
-import { formatGoFloat, formatOpenMetricsFloat, parseGoFloat, TextFormat, TextWriter } from '#pdata/exposition'
+import {
+  exemplarText,
+  formatGoFloat,
+  formatOpenMetricsFloat,
+  parseGoFloat,
+  TextFormat,
+  TextWriter,
+} from '#pdata/exposition'
 import type { Kept } from './store.ts'
 
 interface Line {
@@ -57,7 +64,8 @@ function lineOf(kept: Kept, name: string, family: string): Line {
   let group = ''
   for (let i = 0; i < labels.length; i += 2) {
     const label = labels[i] as string
-    if (label !== '__name__' && label !== 'le' && label !== 'quantile') group += `${label}\0${labels[i + 1]}\0`
+    if (label !== '__name__' && label !== 'le' && label !== 'quantile')
+      group += `${label}=${JSON.stringify(labels[i + 1])},`
   }
   return { kept, name, group, rank, bound }
 }
@@ -67,7 +75,13 @@ function write(writer: TextWriter, { kept, name }: Line, timestamps: boolean): v
   const at = timestamps ? kept.timestampMs : undefined
   const { histogram } = kept
   if (histogram === null) {
-    writer.sample(name, names, values, extra[0], extra[1], kept.value, at)
+    const { exemplar } = kept
+    // OpenMetrics has them for counters and buckets.
+    const shown =
+      exemplar !== null && /_(total|bucket)$/.test(name)
+        ? exemplarText(exemplar.labels, exemplar.value, exemplar.timestampMs)
+        : ''
+    writer.sample(name, names, values, extra[0], extra[1], kept.value, at, shown)
     return
   }
   // The text formats have no native histograms: what these share with classic ones is shown.

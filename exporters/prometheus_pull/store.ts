@@ -7,6 +7,7 @@ import {
   type NativeHistogram,
   type Series,
   type SeriesBatch,
+  type SlotExemplar,
   SlotFlag,
 } from '#pdata'
 
@@ -18,6 +19,8 @@ export interface Kept {
   histogram: NativeHistogram | null
   timestampMs: number
   updatedMs: number
+  /** The last one that came. */
+  exemplar: SlotExemplar | null
 }
 
 /** What a series is kept under; worked out once for each. */
@@ -56,11 +59,20 @@ export class LatestSamples {
       const { metadata } = series
       const kept = this.#kept.get(key)
       if (kept === undefined) {
-        this.#kept.set(key, { labels, metadata, value, histogram, timestampMs, updatedMs: nowMs })
+        this.#kept.set(key, { labels, metadata, value, histogram, timestampMs, updatedMs: nowMs, exemplar: null })
       } else if (timestampMs >= kept.timestampMs) {
         Object.assign(kept, { metadata, value, histogram, timestampMs, updatedMs: nowMs })
       }
     })
+    this.#keepExemplars(batch)
+  }
+
+  #keepExemplars(batch: SeriesBatch): void {
+    for (const exemplar of batch.exemplars ?? []) {
+      const series = batch.layout.series[exemplar.slot]
+      const kept = series && this.#kept.get(this.#placeOf(series).key)
+      if (kept) kept.exemplar = exemplar
+    }
   }
 
   #placeOf(series: Series): Place {

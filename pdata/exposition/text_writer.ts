@@ -44,7 +44,7 @@ export class TextWriter {
 
   /**
    * A sample. `names` and `values` parallel, empty values left out; `extraName` is one more label (`le`, `quantile`), `''`
-   * for none. `timestampMs` undefined: none.
+   * for none. `timestampMs` undefined: none. `exemplar` is what OpenMetrics puts behind the sample (see `exemplarText`).
    */
   sample(
     name: string,
@@ -54,6 +54,7 @@ export class TextWriter {
     extraValue: string,
     value: number,
     timestampMs?: number,
+    exemplar = '',
   ): void {
     const legacy = legacyMetricName.test(name)
     let line = legacy ? name : ''
@@ -76,6 +77,7 @@ export class TextWriter {
     const open = this.format === TextFormat.openmetrics
     line += ` ${open ? formatOpenMetricsFloat(value) : formatGoFloat(value)}`
     if (timestampMs !== undefined) line += ` ${open ? timestampMs / 1000 : Math.trunc(timestampMs)}`
+    if (open && exemplar !== '') line += ` # ${exemplar}`
     this.#text += `${line}\n`
   }
 
@@ -83,6 +85,16 @@ export class TextWriter {
   text(): string {
     return this.format === TextFormat.openmetrics ? `${this.#text}# EOF\n` : this.#text
   }
+}
+
+/** An exemplar of OpenMetrics: labels (names and values in turn), value and time (0: none). */
+export function exemplarText(labels: readonly string[], value: number, timestampMs: number): string {
+  const pairs: string[] = []
+  for (let i = 0; i < labels.length; i += 2) {
+    pairs.push(`${labelNameText(labels[i] as string)}="${escapeValue(labels[i + 1] as string)}"`)
+  }
+  const text = `{${pairs.join(',')}} ${formatOpenMetricsFloat(value)}`
+  return timestampMs > 0 ? `${text} ${timestampMs / 1000}` : text
 }
 
 function labelNameText(name: string): string {
