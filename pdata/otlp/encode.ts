@@ -97,13 +97,12 @@ function writeSpan(writer: TreeWriter, span: Span): void {
   for (const link of span.links) writeLink(writer, link)
   writer.uint32(0x70, span.droppedLinksCount)
   const { message, code, unknown } = span.status
-  if (message !== '' || code !== 0 || unknown !== null) {
-    const statusStart = writer.open(0x7a)
-    writer.text(0x12, message)
-    writer.int32(0x18, code)
-    writer.raw(unknown)
-    writer.close(statusStart)
-  }
+  // Written though it may be empty, as the collector's own encoder writes it.
+  const statusStart = writer.open(0x7a)
+  writer.text(0x12, message)
+  writer.int32(0x18, code)
+  writer.raw(unknown)
+  writer.close(statusStart)
   if (span.flags !== 0) {
     // Field 16 has a tag of two bytes.
     writer.byte(0x85)

@@ -145,9 +145,9 @@ function writeExponentialPoint(writer: TreeWriter, point: ExponentialHistogramPo
   writer.close(start)
 }
 
+/** Written though they may be empty, as the collector's own encoder writes them. */
 function writeBuckets(writer: TreeWriter, tag: number, buckets: ExponentialBuckets): void {
   const { offset, bucketCounts, unknown } = buckets
-  if (offset === 0 && bucketCounts.length === 0 && unknown === null) return
   const start = writer.open(tag)
   writer.sint32(0x08, offset)
   if (bucketCounts.length > 0) {
