@@ -222,7 +222,8 @@ class OwnerInstruments implements Instruments {
   /** A second registration of the same series takes the first one's place. */
   #register(given: Registration, holder: Count | Distribution | undefined): void {
     const key = keyOf(given.name, given.attributes)
-    const registration = { ...given, attributes: { ...this.#attributes, ...given.attributes } }
+    // What names the node wins: components that serve both languages give the names of one.
+    const registration = { ...given, attributes: { ...given.attributes, ...this.#attributes } }
     const known = this.#mine.get(key)
     if (known) this.#telemetry.remove(known.registration)
     this.#mine.set(key, { registration, holder })

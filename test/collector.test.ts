@@ -148,6 +148,11 @@ describe('Own metrics', () => {
     await service.start()
     const { telemetry, log } = service
     telemetry.instruments({ receiver: 'in' }).counter('otelcol_receiver_accepted_spans_total', 'Spans.').add(3)
+    // A component that gives its name in another language's form.
+    const { metrics } = nodeAttributes('exporter/out')
+    telemetry
+      .instruments(metrics)
+      .counter('otelcol_exporter_sent_spans_total', 'Spans.', { exporter: 'out/exporter/out' })
     const own = new CollectorTelemetry({ telemetry, clock: systemClock, log, version: '1', userAgent: 'test' })
     return { service, own, lines }
   }
@@ -167,6 +172,7 @@ describe('Own metrics', () => {
     const text = await (await fetch(`http://${first}/metrics`)).text()
     assert.match(text, /^otelcol_receiver_accepted_spans\{receiver="in"\} 3$/m)
     assert.match(text, /^otelcol_process_uptime \d/m)
+    assert.match(text, /^otelcol_exporter_sent_spans\{exporter="out"\} 0$/m)
     assert.match(text, /^target_info\{service_name="me",service_version="1"\} 1$/m)
     assert.doesNotMatch(text, /^alloy_/m)
     assert.equal((await fetch(`http://${first}/`)).status, 404)
