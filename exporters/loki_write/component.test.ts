@@ -120,6 +120,20 @@ test('lines are sent by stream and tenant, with external labels where the stream
   assert.equal(host.counts.get(`loki_write_sent_entries_total${attributes}`)?.value, 4)
 })
 
+test('a tenant of any letters is sent, one that no header can hold is dropped and holds up nobody', async (t) => {
+  const backend = await Backend.listen(t)
+  const { host, component, send } = await started(t, { endpoint: { url: backend.url, ...quick } })
+  await send(
+    Logs.fromStreams([stream({ a: 'b', __tenant_id__: 'x\ny' }, '1'), stream({ a: 'b', __tenant_id__: 'ж' }, '2')]),
+  )
+  await backend.until(() => backend.taken.length === 1)
+  await component.stop(1000)
+  const tenant = backend.taken[0]?.headers['x-scope-orgid'] as string
+  assert.equal(Buffer.from(tenant, 'latin1').toString(), 'ж')
+  assert.deepEqual([...host.counters.droppedByReason], [['ingester_error', 1]])
+  assertAccounts(host)
+})
+
 test('a request is sent when it is full, and the rest after the wait', async (t) => {
   const backend = await Backend.listen(t)
   const { host, send } = await started(t, { endpoint: { url: backend.url, ...quick, batch_size: '10B' } })

@@ -246,6 +246,13 @@ export class Endpoint {
     const s = this.#settings
     const { clock } = this.#host
     const metrics = this.#metrics
+    // eslint-disable-next-line no-control-regex
+    if (/[\u0000-\u001f\u007f]/.test(tenant)) {
+      const { items, bytes } = sumOf(parts)
+      metrics.dropped(tenant, DropReason.ingesterError, items, bytes)
+      const message = `Cannot send as a tenant: no header can hold it: current value is ${JSON.stringify(tenant)}`
+      return { kind: 'rejected', reason: DropReason.ingesterError, message }
+    }
     metrics.of(tenant).requestSize.observe(body.length)
     const begin = clock.monotonic()
     let status = -1
@@ -356,7 +363,8 @@ function requestHeaders(own: ReadonlyMap<string, string>, tenant: string): Recor
     'content-type': 'application/x-protobuf',
     'content-encoding': 'snappy',
   }
-  if (tenant !== '') headers['x-scope-orgid'] = tenant
+  // Node writes headers in Latin-1: this way the bytes are those of UTF-8.
+  if (tenant !== '') headers['x-scope-orgid'] = Buffer.from(tenant).toString('latin1')
   for (const [name, value] of own) headers[name.toLowerCase()] ??= value
   return headers
 }

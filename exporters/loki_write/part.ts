@@ -1,22 +1,25 @@
 // A request in the sending queue: the tenant in front of the compressed push request.
 import { mergeV1 } from '#pdata/remote_write'
 
-/** `tenant length u16, tenant, push request`. */
+const headerBytes = 4
+
+/** `tenant length u32, tenant, push request`. */
 export function packRequest(tenant: string, push: Uint8Array): Uint8Array {
   const name = Buffer.from(tenant)
-  const bytes = Buffer.allocUnsafe(2 + name.length + push.length)
-  bytes.writeUInt16LE(name.length, 0)
-  bytes.set(name, 2)
-  bytes.set(push, 2 + name.length)
+  const bytes = Buffer.allocUnsafe(headerBytes + name.length + push.length)
+  bytes.writeUInt32LE(name.length, 0)
+  bytes.set(name, headerBytes)
+  bytes.set(push, headerBytes + name.length)
   return bytes
 }
 
 /** Undefined: the bytes are not a request. */
 export function unpackRequest(bytes: Uint8Array): { readonly tenant: string; readonly push: Uint8Array } | undefined {
-  if (bytes.length < 2) return undefined
-  const end = 2 + (bytes[0]! | (bytes[1]! << 8))
+  if (bytes.length < headerBytes) return undefined
+  const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+  const end = headerBytes + view.readUInt32LE(0)
   if (bytes.length < end) return undefined
-  return { tenant: Buffer.from(bytes.subarray(2, end)).toString(), push: bytes.subarray(end) }
+  return { tenant: view.toString('utf8', headerBytes, end), push: bytes.subarray(end) }
 }
 
 /** Parts of one tenant may be joined: a tenant has its kind. Two tenants may share one, which senders have to notice. */
