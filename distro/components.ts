@@ -56,6 +56,8 @@ const manifest: Readonly<Record<string, Loader>> = {
     (await import('../processors/resource_detection/component.ts')).otelcolProcessorResourcedetection,
   'otelcol.exporter.debug': async () => (await import('../exporters/debug/component.ts')).otelcolExporterDebug,
   'otelcol.exporter.file': async () => (await import('../exporters/file/component.ts')).otelcolExporterFile,
+  'otelcol.exporter.loadbalancing': async () =>
+    (await import('../exporters/load_balancing/component.ts')).otelcolExporterLoadbalancing,
   'otelcol.exporter.otlp': async () => (await import('../exporters/otlp_grpc/component.ts')).otelcolExporterOtlp,
   'otelcol.exporter.otlphttp': async () =>
     (await import('../exporters/otlp_http/component.ts')).otelcolExporterOtlphttp,
@@ -75,6 +77,10 @@ const yamlManifest: Readonly<Record<string, YamlLoader>> = {
     (await import('../exporters/otel_prometheus_remote_write/component.ts')).prometheusRemoteWriteExporter,
   'exporter/debug': async () => (await import('../exporters/debug/component.ts')).debugExporter,
   'exporter/file': async () => (await import('../exporters/file/component.ts')).fileExporter,
+  'exporter/load_balancing': async () =>
+    (await import('../exporters/load_balancing/component.ts')).loadBalancingExporter,
+  'exporter/loadbalancing': async () =>
+    (await import('../exporters/load_balancing/component.ts')).loadBalancingExporter,
   'exporter/otlp': async () => (await import('../exporters/otlp_grpc/component.ts')).otlpGrpcExporter,
   'exporter/otlp_grpc': async () => (await import('../exporters/otlp_grpc/component.ts')).otlpGrpcExporter,
   'exporter/otlp_http': async () => (await import('../exporters/otlp_http/component.ts')).otlpHttpExporter,

@@ -37,6 +37,8 @@ const bodies: Readonly<Record<string, (place: Place) => string>> = {
   'otelcol.receiver.otlp': ({ port }) => `grpc {\n endpoint = "127.0.0.1:${port}"\n }\n output {}`,
   'otelcol.exporter.loki': () => 'forward_to = []',
   'otelcol.exporter.file': ({ directory }) => `path = "${directory}/telemetry.json"`,
+  'otelcol.exporter.loadbalancing': ({ url }) =>
+    `resolver {\n static {\n hostnames = ["${url.slice(7)}"]\n }\n }\n protocol {\n otlp {\n client {\n tls {\n insecure = true\n }\n }\n retry {\n enabled = false\n }\n }\n }`,
   'otelcol.exporter.otlp': ({ url }) =>
     `client {\n endpoint = "${url.slice(7)}"\n tls {\n insecure = true\n }\n }\n retry_on_failure {\n enabled = false\n }`,
   'otelcol.exporter.otlphttp': ({ url }) => `client {\n endpoint = "${url}"\n }`,
