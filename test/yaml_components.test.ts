@@ -21,6 +21,8 @@ interface Place {
 
 /** What has to be written for a component to work; nothing for those that need nothing. */
 const bodies: Readonly<Record<string, (place: Place) => string>> = {
+  'exporter/load_balancing': ({ port }) =>
+    `{protocol: {otlp: {tls: {insecure: true}, sending_queue: {enabled: false}, retry_on_failure: {enabled: false}}}, resolver: {static: {hostnames: ["127.0.0.1:${port}"]}}}`,
   'exporter/loki': ({ url }) => `{endpoint: "${url}/loki/api/v1/push"}`,
   'exporter/file': () => '{path: /dev/null}',
   'exporter/otlp_grpc': ({ port }) =>

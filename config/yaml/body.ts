@@ -110,7 +110,7 @@ class BodyReader {
     shape: Map<string, Value>,
   ): void {
     if (isNull(entry.value) && field.type.name !== 'any' && !meansText(field.type, entry.value)) return
-    const value = this.#value(field.type, entry.value)
+    const value = this.#value(field.type.name, entry.value)
     const input: AttributeInput = { name: entry.key, value }
     this.#places.set(input, { range: entryRange(entry), node: entry.value })
     attributes.push(input)
@@ -167,15 +167,19 @@ class BodyReader {
     blocks.push(input)
   }
 
-  /** What a setting of this type gets. Undefined: something is wrong and was reported. */
-  #value(type: Type<unknown>, node: YamlNode): Value | undefined {
-    const { name, element } = type
+  /** What a setting of a type of this name gets. Undefined: something is wrong and was reported. */
+  #value(name: string, node: YamlNode): Value | undefined {
     if (name === handlerType) return this.#handler(node)
-    if (name.startsWith('list(') && element) return this.#list(element, node)
-    if (name.startsWith('map(') && element && node.kind === 'map') {
+    const [, kind, element = 'any'] = /^(list|map)\((.*)\)$/s.exec(name) ?? []
+    if (kind === 'list') return this.#list(element, node)
+    if (kind === 'map' && node.kind === 'map') {
       const out = new Map<string, Value>()
       for (const [key, entry] of node.entries) out.set(key, this.#value(element, entry.value) ?? null)
       return out
+    }
+    // Headers may be written as a list of names and values too.
+    if (kind === 'map' && node.kind === 'list' && textTypes.has(element)) {
+      return node.items.map((item) => this.#value(item.kind === 'map' ? name : element, item) ?? null)
     }
     if (textTypes.has(name)) return textOf(node)
     if (node.kind !== 'scalar') return valueOf(node)
@@ -201,9 +205,9 @@ class BodyReader {
   }
 
   /** One text is a list of texts, with commas between them. */
-  #list(element: Type<unknown>, node: YamlNode): Value | undefined {
+  #list(element: string, node: YamlNode): Value | undefined {
     if (node.kind === 'list') return node.items.map((item) => this.#value(element, item) ?? null)
-    if (node.kind === 'scalar' && element.name === 'string' && typeof node.value === 'string') {
+    if (node.kind === 'scalar' && element === 'string' && typeof node.value === 'string') {
       return node.value === '' ? [] : node.value.split(',')
     }
     return valueOf(node)
@@ -233,7 +237,7 @@ const numberTypes = new Set(['int', 'uint', 'float'])
 
 /** The text of a node for a setting that is a string. */
 function textOf(node: YamlNode): Value {
-  if (node.kind === 'scalar') return node.value === null && node.text === '' ? '' : node.text
+  if (node.kind === 'scalar') return node.value === null && !node.reference ? '' : node.text
   return node.text ?? valueOf(node)
 }
 

@@ -98,6 +98,7 @@ describe('Settings are decoded as upstream decodes them', () => {
     { body: '    interval: 0', want: { interval: 0 } },
     { body: '    names: a,b', want: { names: ['a', 'b'] } },
     { body: '    names: ""', want: { names: [] } },
+    { body: '    names: [~, null, b]', want: { names: ['', '', 'b'] } },
     { body: '    names: [a, 1, true]', want: { names: ['a', '1', 'true'] } },
     { body: '    labels: {a: 1, 404: x, b: yes}', want: { labels: { a: '1', '404': 'x', b: 'yes' } } },
     { body: '    token: 0123', want: { token: 'secret 0123' } },
@@ -107,7 +108,10 @@ describe('Settings are decoded as upstream decodes them', () => {
     { body: '    auth: {authenticator: auth}', want: { auth: { authenticator: { id: 'auth' } } } },
     { body: '    <<: {text: merged, count: 2}\n    count: 3', want: { text: 'merged', count: 3 } },
     { body: '    section: &s {size: 9}\n    preset: *s', want: { section: { name: 'preset', size: 9 } } },
+    { body: '    headers: {a: 1, b: true}', want: { headers: { a: '1', b: 'true' } } },
+    { body: '    headers: [{name: a, value: 010}]', want: { headers: [{ name: 'a', value: '010' }] } },
     // References.
+    { body: '    headers: {a: "${env:N}"}', env: { N: '0123' }, want: { headers: { a: '0123' } } },
     { body: '    text: ${env:A}', env: { A: 'x' }, want: { text: 'x' } },
     { body: '    text: ${A}-${env:B}', env: { A: 'x', B: '010' }, want: { text: 'x-010' } },
     { body: '    text: ${env:N}', env: { N: '0123' }, want: { text: '0123' } },

@@ -6,6 +6,7 @@ import {
   blocks,
   bool,
   Capsule,
+  customType,
   defineSettings,
   duration,
   float,
@@ -20,6 +21,7 @@ import {
   type Signal,
   string,
   uint,
+  type Value,
   type YamlDefinition,
   type YamlKind,
 } from '#component'
@@ -30,6 +32,9 @@ const inner = defineSettings({
   name: attr(string, 'A name.', { default: 'preset' }),
   size: attr(int, 'A size.', { default: 7 }),
 })
+
+/** A type of a component's own that is named after what it is like. */
+const pairs = customType<Value>({ name: 'map(secret)', zero: null, decode: (value) => value })
 
 export const probeSettings = defineSettings(
   {
@@ -45,6 +50,7 @@ export const probeSettings = defineSettings(
     numbers: attr(list(int), 'Numbers.', { default: [] }),
     labels: attr(map(string), 'Texts by name.', { default: {} }),
     tokens: attr(map(secret), 'Secrets by name.', { default: {} }),
+    headers: attr(pairs, 'Texts by name, or pairs.'),
     anything: attr(anyValue, 'Anything.'),
     section: block(inner, 'A section that may be absent.'),
     pointer: block(inner, 'A section that null leaves absent.', { whenNull: 'absent' }),
