@@ -103,7 +103,7 @@ test('series are forgotten when they were not seen for five minutes', async () =
   await clock.advance(60_000)
   assert.equal(size(), 2)
   await clock.advance(10 * 60_000)
-  assert.equal(size(), 1)
+  assert.equal(size(), 0)
   component.stop(0)
   component.stop(0)
   assert.equal(clock.pending, 0)

@@ -525,3 +525,66 @@ test('a point without a value ends every series of its histogram or summary', ()
     Array.from({ length: 7 }, () => SlotFlag.stale),
   )
 })
+
+const number = fc.oneof(fc.double(), fc.constantFrom(0, -0, NaN, Infinity, -Infinity, 1e308))
+const time = fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }).map(String)
+const counts = fc.array(fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }).map(String), { maxLength: 6 })
+const point = fc.record({
+  timeUnixNano: time,
+  startTimeUnixNano: time,
+  flags: fc.nat(1),
+  attributes: fc.array(
+    fc.tuple(fc.string(), fc.string()).map(([key, value]) => attribute(key, value)),
+    { maxLength: 3 },
+  ),
+  asDouble: number,
+  count: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }).map(String),
+  sum: number,
+  bucketCounts: counts,
+  explicitBounds: fc.array(number, { maxLength: 6 }),
+  scale: fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 }),
+  positive: fc.record({ offset: fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 }), bucketCounts: counts }),
+  negative: fc.record({ offset: fc.integer({ min: -20, max: 20 }), bucketCounts: counts }),
+  quantileValues: fc.array(fc.record({ quantile: number, value: number }), { maxLength: 3 }),
+})
+const metric = fc
+  .tuple(
+    fc.string(),
+    fc.constantFrom('By', 's/m', '{x}', '1', ''),
+    fc.constantFrom('gauge', 'sum', 'histogram', 'exponentialHistogram', 'summary'),
+    fc.constantFrom(0, 1, 2, 2, 2),
+    fc.array(point, { maxLength: 3 }),
+  )
+  .map(([name, unit, kind, aggregationTemporality, dataPoints]) => ({
+    name,
+    unit,
+    [kind]: { aggregationTemporality, isMonotonic: unit === '1', dataPoints },
+    points: dataPoints.length,
+  }))
+
+/** JSON has no NaN and no infinities: OTLP's has them as text. */
+const asJson = (value: unknown): unknown =>
+  JSON.parse(
+    JSON.stringify(value, (_, one: unknown) => (typeof one === 'number' && !Number.isFinite(one) ? String(one) : one)),
+  )
+
+test('whatever OTLP comes, it becomes series or is counted, and the series become OTLP again', () => {
+  fc.assert(
+    fc.property(fc.array(metric, { maxLength: 4 }), fc.boolean(), (metrics, customBuckets) => {
+      const given = tree(shop, ...(asJson(metrics.map(({ points: _, ...one }) => one)) as object[]))
+      const points = metrics.reduce((sum, { points: made }) => sum + made, 0)
+      const converter = new OtlpToSeries({ customBuckets, targetInfo: 'none', zeroSamples: true })
+      const { batch, dropped } = converter.convert(given, atMs)
+      const left = points - [...dropped.values()].reduce((a, b) => a + b, 0)
+      assert.ok(left >= 0 && batch.count >= left)
+      for (const { labels } of batch.layout.series) assert.deepEqual(labels, labelsFrom(pairs(labels)))
+      const back = new SeriesToOtlp().convert(batch)
+      metricsToJson(Metrics.fromTree(back.tree))
+    }),
+    { numRuns: 150 },
+  )
+})
+
+function* pairs(labels: readonly string[]): Generator<[string, string]> {
+  for (let i = 0; i < labels.length; i += 2) yield [labels[i] as string, labels[i + 1] as string]
+}

@@ -232,7 +232,9 @@ export class OtlpToSeries {
         }
         if (scope.metrics.size === 0) resource.scopes.delete(scopeKey)
       }
-      if (resource.scopes.size === 0 && resource.seenMs < beforeMs) this.#resources.delete(resourceKey)
+      if (resource.scopes.size > 0 || resource.seenMs >= beforeMs) continue
+      this.#resources.delete(resourceKey)
+      this.#count--
     }
   }
 
