@@ -596,6 +596,32 @@ test('a client that pings too often is turned away; one that may is not', async 
   assert.equal((await send(lax, {}, [frame(message)])).trailers['grpc-status'], '0')
 })
 
+test("gRPC's own client keeps its connection alive where it may, and is turned away where it may not", async (t) => {
+  const pinging = {
+    'grpc.keepalive_time_ms': 10,
+    'grpc.keepalive_timeout_ms': 5000,
+    'grpc.keepalive_permit_without_calls': 1,
+  }
+  const release: (() => void)[] = []
+  const held: GrpcMethod = {
+    kind: 'unary',
+    handle: (bytes) => new Promise((resolve) => void release.push(() => resolve(bytes))),
+  }
+  const methods = { '/test.Test/Held': held }
+  const strict = clientOf(t, await serve(t, { methods }), pinging)
+  const refused = await failure(call(strict, message, { path: '/test.Test/Held' }))
+  // How this client reads a goodbye with ENHANCE_YOUR_CALM.
+  assert.equal(refused.code, Status.RESOURCE_EXHAUSTED)
+
+  let calls = 0
+  const clock = { ...systemClock, monotonic: () => ++calls * 1000 }
+  const lax = await serve(t, { methods, keepalive: { clientPingMsMin: 1 }, options: { clock } })
+  const answer = call(clientOf(t, lax, pinging), message, { path: '/test.Test/Held' })
+  while (calls < 20) await new Promise((resolve) => setImmediate(resolve))
+  release.at(-1)?.()
+  assert.deepEqual(await answer, message)
+})
+
 test('a stop lets calls under way end, and refuses nobody who called before the goodbye', async (t) => {
   const release: (() => void)[] = []
   const held: GrpcMethod = {

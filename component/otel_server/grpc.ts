@@ -16,6 +16,8 @@ import { type alloyGrpcServer, otelServerTls, type yamlGrpcServer } from './sett
 type AlloyGrpc = SettingsOf<ReturnType<typeof alloyGrpcServer>>
 type YamlGrpc = SettingsOf<ReturnType<typeof yamlGrpcServer>>
 
+/** The HTTP server's, too: a renewed certificate is no change that anybody has to ask for. */
+const tlsReloadMsDefault = 10_000
 /** grpc-go's, where a setting is 0. */
 const messageBytesMaxDefault = 4 * 1024 * 1024
 const pingAfterMsDefault = 2 * 3_600_000
@@ -37,7 +39,7 @@ export function otelGrpcSettings(s: AlloyGrpc | YamlGrpc): OtelGrpcSettings {
     server: {
       address: listenAddress(s.endpoint, s.transport),
       tls: s.tls ? otelServerTls(s.tls) : undefined,
-      tlsReloadMs: s.tls?.reload_interval ?? 0,
+      tlsReloadMs: s.tls?.reload_interval || tlsReloadMsDefault,
       messageBytesMax: messageBytes > 0 ? messageBytes : messageBytesMaxDefault,
       streamsMax: s.max_concurrent_streams,
       keepalive: {

@@ -51,7 +51,7 @@ const tlsFields = {
   max_version: attr(string, 'The newest TLS version to speak.', { default: '1.3' }),
   cipher_suites: attr(list(string), 'Cipher suites of TLS 1.2 and older; empty: the usual ones.', { default: [] }),
   include_insecure_cipher_suites: attr(bool, 'Allow cipher suites with known weaknesses.', { default: false }),
-  reload_interval: attr(duration, 'How often the files are read again; 0: never.', { default: '0s' }),
+  reload_interval: attr(duration, 'How often the files are read again; 0: every 10s.', { default: '0s' }),
   curve_preferences: attr(list(string), 'Curves; empty: the usual ones.', { default: [] }),
   client_ca_file: attr(string, 'File with the authority that clients must have their certificates from.', {
     default: '',

@@ -219,6 +219,26 @@ test('a body beyond the limit is refused before all of it is sent', async (t) =>
   assert.match(await answer, /^HTTP\/1\.1 413 /)
 })
 
+test('1,000 silent and slow connections leave the receiver answering', { timeout: 30_000 }, async (t) => {
+  const receiving = await receive(t)
+  const head = `POST /v1/traces HTTP/1.1\r\nhost: x\r\ncontent-type: ${protobuf}\r\ncontent-length: 1000\r\n\r\n`
+  const sockets = await Promise.all(
+    Array.from({ length: 1000 }, async (_, i) => {
+      const socket = connect(receiving.receiver.ports.http, '127.0.0.1')
+      socket.on('error', () => {})
+      await new Promise<void>((resolve) => socket.once('connect', () => resolve()))
+      if (i % 3 === 0) socket.write(`${head}x`)
+      if (i % 3 === 1) socket.write(head.slice(0, 20))
+      return socket
+    }),
+  )
+  t.after(() => {
+    for (const socket of sockets) socket.destroy()
+  })
+  assert.equal((await ask(receiving)).status, 200)
+  await callExport(t, receiving, tracesBytes)
+})
+
 const outcomes: readonly { name: string; error: Error; grpc: number; http: number; retryAfterMs: number | null }[] = [
   {
     name: 'may pass',
