@@ -8,19 +8,27 @@ import { KeyValueList } from '#pdata/otlp'
  */
 export function attributesKey(attributes: Attributes): string {
   if (attributes.length === 0) return ''
-  let ordered = attributes
-  for (let i = 1; i < attributes.length; i++) {
-    if (attributes[i - 1]!.key > attributes[i]!.key) {
-      ordered = [...attributes].sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))
-      break
-    }
-  }
+  const ordered = inOrder(attributes)
   let text = ''
   for (let i = 0; i < ordered.length; i++) {
     const { key, value } = ordered[i]!
     text += `${key.length}:${key}${valueKey(value)}`
   }
   return text
+}
+
+/** By key. Attributes are few and mostly in order already: inserting each at its place is fastest then. */
+function inOrder(attributes: Attributes): Attributes {
+  let ordered = attributes
+  for (let i = 1; i < attributes.length; i++) {
+    const one = ordered[i]!
+    if (ordered[i - 1]!.key <= one.key) continue
+    if (ordered === attributes) ordered = attributes.slice()
+    let at = i
+    for (; at > 0 && ordered[at - 1]!.key > one.key; at--) ordered[at] = ordered[at - 1]!
+    ordered[at] = one
+  }
+  return ordered
 }
 
 /** Every value says how long it is or where it ends, so that no two sequences of values look the same. */
