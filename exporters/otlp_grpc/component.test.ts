@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { cp, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { type Component, ConsumeError, type NodeCounters } from '#component'
+import { Capsule, type Component, ConsumeError, type NodeCounters } from '#component'
+import type { OtelExtension } from '#component/otel_extension'
 import { outcomeOf } from '#component/otel_exporter'
 import { decoded, problemsOf, TestHost, type Written } from '#component/test_host'
 import type { Traces } from '#pdata'
@@ -408,6 +409,42 @@ test('a stop during an outage keeps what waits for the next process', async () =
     left.filter((file) => file !== 'head'),
     [],
   )
+})
+
+test('with storage, what was taken survives the death of the process', async () => {
+  const b = await backend()
+  b.answer = () => failure(grpc.status.UNAVAILABLE)
+  const directory = join(root, 'stored')
+  const storage: OtelExtension = { id: 'file', storage: { directoryFor: (id) => join(directory, id), fsync: true } }
+  const sending_queue = { storage: new Capsule('otelcol.Handler', storage) }
+  const died = await exporter(b.port, { sending_queue })
+  for (let i = 0; i < 10; i++) await died.send(`a${i}`)
+  // No stop: what a dead process leaves. Its files are read by the next one as they lie there.
+  const copied = join(root, 'copied')
+  await cp(directory, copied, { recursive: true })
+  const next: OtelExtension = { id: 'file', storage: { directoryFor: (id) => join(copied, id), fsync: true } }
+  await died.stop()
+  b.answer = () => ok
+  const e = await exporter(b.port, { sending_queue: { storage: new Capsule('otelcol.Handler', next) } })
+  await until(() => b.spans.length >= 10 && e.host.counters.waiting === 0)
+  assert.deepEqual(b.spans.toSorted(), died.names.toSorted())
+  balanced(e.host.counters)
+})
+
+test('a queue that is turned off, and on again, loses nothing of what it was given', async () => {
+  const b = await backend()
+  const e = await exporter(b.port)
+  await e.send('queued')
+  const client = { endpoint: `127.0.0.1:${b.port}`, tls: { insecure: true } }
+  const off = decoded(otelcolExporterOtlp.settings, { client, sending_queue: { enabled: false } })
+  await e.exporter.update?.(off)
+  await e.send('direct')
+  assert.deepEqual(b.spans.toSorted(), ['direct', 'queued'])
+  await e.exporter.update?.(decoded(otelcolExporterOtlp.settings, { client }))
+  await e.send('queued again')
+  await until(() => e.host.counters.waiting === 0)
+  assert.equal(e.host.counters.out, 3)
+  balanced(e.host.counters)
 })
 
 test('new settings take over while the old ones fail', async () => {
