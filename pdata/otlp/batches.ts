@@ -100,23 +100,35 @@ export function metricsTree(batch: Metrics): MetricsTree {
 
 /**
  * A tree that the caller may change: the batch's own one where nobody else has the batch, otherwise a new one. The batch
- * must not be used afterwards. Byte arrays in it may be views of a request: replace them, do not write into them.
+ * must not be used afterwards (where it has a wire form, that stays what it was). Byte arrays in it may be views of a request: replace them, do not write into them.
  */
 export function ownTracesTree(batch: Traces): TracesTree {
-  if (batch.tree !== null && !batch.shared) return batch.tree
+  const { tree } = batch
+  if (tree !== null && !batch.shared) {
+    if (batch.wire !== null) batch.tree = null
+    return tree
+  }
   return treeOfTraces(tracesWire(batch))
 }
 
 /** See `ownTracesTree`. */
 export function ownLogsTree(batch: Logs): LogsTree {
-  if (batch.tree !== null && !batch.shared) return batch.tree
+  const { tree } = batch
+  if (tree !== null && !batch.shared) {
+    if (batch.wire !== null) batch.tree = null
+    return tree
+  }
   if (batch.wire === null && batch.tree === null) return logsTree(batch)
   return treeOfLogs(logsWire(batch))
 }
 
 /** See `ownTracesTree`. */
 export function ownMetricsTree(batch: Metrics): MetricsTree {
-  if (batch.tree !== null && !batch.shared) return batch.tree
+  const { tree } = batch
+  if (tree !== null && !batch.shared) {
+    if (batch.wire !== null) batch.tree = null
+    return tree
+  }
   return treeOfMetrics(metricsWire(batch))
 }
 

@@ -97,6 +97,10 @@ forEachFace((face) => {
     fc.assert(
       fc.property(face.trees, (tree) => {
         assert.equal(face.own(face.fromTree(tree)), tree)
+        const decoded = face.read(joined(face.fromTree(tree)))
+        const first = face.tree(decoded)
+        assert.equal(face.own(decoded), first)
+        assert.notEqual(face.tree(decoded), first, 'the wire form is still what it was')
         const shared = face.fromTree(tree)
         face.share(shared)
         const own = face.own(shared)

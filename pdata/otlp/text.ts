@@ -10,7 +10,8 @@ const known: string[] = Array.from({ length: knownSlots }, () => '')
 
 /**
  * The text of `bytes[start … end)`, which is valid UTF-8; `buffer` is the same memory. Short ASCII strings that are met
- * again are the same string, which costs half of making a new one (60 ns instead of 120 for 20 characters) and leaves nothing to collect.
+ * again are the same string, which costs half of making a new one (60 ns instead of 120 for 20 characters) and leaves
+ * nothing to collect.
  */
 export function textAt(bytes: Uint8Array, buffer: Buffer, start: number, end: number): string {
   const length = end - start
