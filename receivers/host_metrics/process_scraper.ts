@@ -65,7 +65,8 @@ export class ProcessScraper {
       const text = files.tryRead(`/proc/${pid}/stat`)
       if (text === undefined) continue
       const stat = new ProcessStat(text)
-      const name = processName(stat, commandLine(files, pid))
+      const command = commandLine(files, pid)
+      const name = processName(stat, command)
       const startMs = bootMs + (stat.at(22) / ticksPerSecond) * 1000
       const { minimumAgeMs, isIncluded } = this.#options
       // The kernel's start times may be a little ahead of the clock: no age is too small when none is asked for.
@@ -75,7 +76,7 @@ export class ProcessScraper {
       this.#addMemory(files, pid, memoryBytes, out)
       addIo(files, pid, out)
       addRest(files, pid, stat, (nowMs - startMs) / 1000, out)
-      const one = out.take(this.#attributes(files, pid, stat, name, users), scope)
+      const one = out.take(this.#attributes(files, pid, stat, name, command, users), scope)
       if (one !== null) resources.push(one)
     }
     this.#cpuBefore = cpuNow
@@ -116,6 +117,7 @@ export class ProcessScraper {
     pid: string,
     stat: ProcessStat,
     name: string,
+    command: readonly string[] | undefined,
     users: ReadonlyMap<string, string>,
   ): Attributes {
     const attributes: Attributes = []
@@ -124,7 +126,6 @@ export class ProcessScraper {
       const value = read()
       if (value !== undefined) attributes.push({ key, value })
     }
-    const command = commandLine(files, pid)
     add('process.pid', () => BigInt(pid))
     add('process.parent_pid', () => BigInt(stat.at(4)))
     add('process.executable.name', () => name)
