@@ -131,13 +131,9 @@ export class Debug implements Component {
   }
 
   async stop(): Promise<void> {
-    const files = this.#outputs.filter((output) => output !== process.stdout && output !== process.stderr)
+    const files = this.#outputs.filter((o) => o !== process.stdout && o !== process.stderr && !o.destroyed)
     this.#outputs = []
-    await Promise.all(
-      files.map((file) =>
-        file.destroyed ? undefined : new Promise<void>((resolve) => file.once('close', resolve).end()),
-      ),
-    )
+    await Promise.all(files.map((file) => new Promise<void>((resolve) => file.once('close', resolve).end())))
   }
 }
 

@@ -118,9 +118,11 @@ export class LoadBalancer implements Component {
     if (endpoints.length === 0) throw new ConsumeError('Cannot send: no backend is known', { retryable: true })
     const { byEndpoint, unroutable } = this.#split(signal, batch)
     this.#host.counters.drop('nothing to route by', unroutable)
+    // A batch that lost some already cannot be refused whole.
+    const refusable = unroutable === 0
     const results = [...byEndpoint].map(([endpoint, piece]) => this.#send(signal, endpoint, piece))
-    if (results.every((result) => result === undefined)) return undefined
-    return this.#settle(results)
+    const pending = results.filter((result) => result !== undefined)
+    return pending.length === 0 ? undefined : this.#settle(pending, refusable && pending.length === results.length)
   }
 
   /** Undefined: taken. What one backend's queue refuses must not make the others' come again: see `#settle`. */
@@ -137,12 +139,11 @@ export class LoadBalancer implements Component {
   }
 
   /** The sender is told only where nothing was taken; else what was refused is dropped. */
-  async #settle(results: readonly (Promise<Refusal | undefined> | undefined)[]): Promise<void> {
-    const settled = await Promise.all(results)
-    const refusals = settled.filter((result) => result !== undefined)
+  async #settle(pending: readonly Promise<Refusal | undefined>[], refusable: boolean): Promise<void> {
+    const refusals = (await Promise.all(pending)).filter((result) => result !== undefined)
     const [first] = refusals
     if (!first) return
-    if (refusals.length === results.length) throw first.error
+    if (refusable && refusals.length === pending.length) throw first.error
     for (const { items, error } of refusals) {
       this.#host.counters.drop('refused by the queue of a backend', items)
       this.#host.log.error('Telemetry was dropped', {
