@@ -3,16 +3,18 @@
 //   npm run bench -- scrape [--rounds 3] [--seconds 20] [--other 'NAME=COMMAND with @CONFIG@ and @STORAGE@']
 //   npm run bench -- host   [--seconds 120]
 //   npm run bench -- start  [--rounds 5]
+//   npm run bench -- gateway [--rounds 3] [--seconds 3] [--warm 2] [--only 'traces, gRPC'] [--compression gzip] [--other '…']
 import { execFileSync, spawn } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { gateway } from './gateway.ts'
 import {
   Backend,
   cpuSeconds,
   directoryBytes,
+  freePort,
   median,
   memory,
   sleep,
@@ -32,6 +34,7 @@ const { values: options, positionals } = parseArgs({
     series: { type: 'string', default: '5000' },
     other: { type: 'string', multiple: true, default: [] },
     only: { type: 'string', default: '' },
+    compression: { type: 'string', default: 'none' },
   },
 })
 const rounds = Number(options.rounds)
@@ -40,14 +43,6 @@ const seconds = Number(options.seconds)
 interface Contender {
   readonly name: string
   command(directory: string, adminPort: number): readonly string[]
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  return address !== null && typeof address === 'object' ? address.port : 0
 }
 
 function solder(name: string, config: (directory: string) => string): Contender {
@@ -330,7 +325,20 @@ async function start(): Promise<void> {
   }
 }
 
-const benches: Readonly<Record<string, () => Promise<void>>> = { scrape, host, start }
+const benches: Readonly<Record<string, () => Promise<void>>> = {
+  scrape,
+  host,
+  start,
+  gateway: () =>
+    gateway({
+      rounds,
+      seconds,
+      warmSeconds: Number(options.warm),
+      others: options.other,
+      only: options.only,
+      compression: options.compression,
+    }),
+}
 const bench = benches[positionals[0] ?? 'scrape']
 if (!bench) throw new Error(`Cannot run ${positionals[0]}: there are ${Object.keys(benches).join(', ')}`)
 await bench()
