@@ -527,6 +527,27 @@ test('the health service answers checks, and tells watchers of the stop', async 
   assert.deepEqual(seen, [1, 2])
 })
 
+test('questions to the own services that are broken, too large or not allowed are refused', async (t) => {
+  const descriptors = (): Promise<string> => Promise.reject(new Error('not asked'))
+  const client = session(t, await serve(t, { options: { descriptors } }))
+  const watch = '/grpc.health.v1.Health/Watch'
+  const reflection = '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo'
+  const cases: readonly [string, Uint8Array, GrpcCode][] = [
+    [watch, frame(Uint8Array.of(0xff)), GrpcCode.invalidArgument],
+    [watch, frame(random(70_000)), GrpcCode.resourceExhausted],
+    [watch, frame(Uint8Array.of(1), 1), GrpcCode.internal],
+    [reflection, frame(Uint8Array.of(0x3a, 0)), GrpcCode.unknown],
+  ]
+  for (const [path, body, code] of cases) {
+    const { trailers } = await send(client, { ':path': path }, [body])
+    assert.equal(trailers['grpc-status'], String(code))
+  }
+  const authenticate = (): Promise<never> => Promise.reject(new GrpcError(GrpcCode.unauthenticated, 'who are you?'))
+  const strict = session(t, await serve(t, { options: { descriptors, authenticate } }))
+  const { trailers } = await send(strict, { ':path': reflection }, [frame(Uint8Array.of(0x3a, 0))])
+  assert.equal(trailers['grpc-status'], String(GrpcCode.unauthenticated))
+})
+
 test('idle and old connections are let go, and a call under way ends first', async (t) => {
   for (const [keepalive, reason] of [
     [{ idleMsMax: 5000 }, 'max_idle'],

@@ -18,7 +18,7 @@ import { Health } from './health.ts'
 import { type CallServices, type GrpcMethod, type GrpcMethods, ReceiveMemory } from './method.ts'
 import { type DescriptorSource, reflectionMethods } from './reflection.ts'
 import { GrpcCode, GrpcError } from './status.ts'
-import { startStreamCall } from './stream_call.ts'
+import { StreamCall } from './stream_call.ts'
 
 export interface GrpcServerSettings {
   readonly address: ListenAddress
@@ -203,7 +203,7 @@ export class GrpcServer {
     const isHealth = path.startsWith(`/${Health.service}/`)
     const services = isHealth ? { ...this.#services, authenticate: undefined } : this.#services
     if (method.kind === 'unary') new UnaryCall(stream, headers, peer, method, services).start()
-    else startStreamCall(stream, headers, method, services)
+    else new StreamCall(stream, headers, services).start(method)
   }
 
   /**
