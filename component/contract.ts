@@ -203,6 +203,8 @@ export interface Instruments {
     bounds: readonly number[],
     attributes?: Readonly<Record<string, string>>,
   ): Distribution
+  /** Let go of one of them before the node ends: what it is of is no more (a file, a target). */
+  forget?(name: string, attributes?: Readonly<Record<string, string>>): void
 }
 
 /** Time, injected so that tests need not wait. */

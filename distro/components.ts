@@ -5,13 +5,20 @@ import type { ComponentRegistry } from '#config'
 type Loader = () => Promise<ComponentDefinition>
 
 const manifest: Readonly<Record<string, Loader>> = {
+  'otelcol.auth.basic': async () => (await import('../extensions/auth_basic/component.ts')).otelcolAuthBasic,
+  'otelcol.auth.bearer': async () => (await import('../extensions/auth_bearer/component.ts')).otelcolAuthBearer,
+  'otelcol.auth.headers': async () => (await import('../extensions/auth_headers/component.ts')).otelcolAuthHeaders,
+  'otelcol.auth.oauth2': async () => (await import('../extensions/auth_oauth2/component.ts')).otelcolAuthOauth2,
+  'otelcol.storage.file': async () => (await import('../extensions/file_storage/component.ts')).otelcolStorageFile,
   'discovery.dns': async () => (await import('../discovery/dns/component.ts')).discoveryDns,
   'discovery.file': async () => (await import('../discovery/file/component.ts')).discoveryFile,
   'discovery.http': async () => (await import('../discovery/http/component.ts')).discoveryHttp,
   'discovery.relabel': async () => (await import('../discovery/relabel/component.ts')).discoveryRelabel,
   'loki.echo': async () => (await import('../exporters/loki_echo/component.ts')).lokiEcho,
+  'loki.source.file': async () => (await import('../receivers/loki_source_file/component.ts')).lokiSourceFile,
   'loki.write': async () => (await import('../exporters/loki_write/component.ts')).lokiWrite,
   'local.file': async () => (await import('../extensions/local_file/component.ts')).localFile,
+  'local.file_match': async () => (await import('../discovery/file_match/component.ts')).localFileMatch,
   'otelcol.processor.attributes': async () =>
     (await import('../processors/attributes/component.ts')).otelcolProcessorAttributes,
   'otelcol.processor.batch': async () => (await import('../processors/batch/component.ts')).otelcolProcessorBatch,
@@ -69,6 +76,14 @@ type YamlLoader = () => Promise<YamlDefinition>
  * The faces of the collector's YAML, by kind and type. An older name of a type has a line of its own with the same loader.
  */
 const yamlManifest: Readonly<Record<string, YamlLoader>> = {
+  'extension/basicauth': async () => (await import('../extensions/auth_basic/component.ts')).basicAuthExtension,
+  'extension/bearertokenauth': async () =>
+    (await import('../extensions/auth_bearer/component.ts')).bearerTokenAuthExtension,
+  'extension/file_storage': async () => (await import('../extensions/file_storage/component.ts')).fileStorageExtension,
+  'extension/headers_setter': async () =>
+    (await import('../extensions/auth_headers/component.ts')).headersSetterExtension,
+  'extension/health_check': async () => (await import('../extensions/health_check/component.ts')).healthCheckExtension,
+  'extension/oauth2client': async () => (await import('../extensions/auth_oauth2/component.ts')).oauth2ClientExtension,
   'exporter/prometheus': async () => (await import('../exporters/prometheus_pull/component.ts')).prometheusExporter,
   'receiver/prometheus': async () => (await import('../receivers/otel_prometheus/component.ts')).prometheusReceiver,
   'exporter/prometheus_remote_write': async () =>

@@ -219,6 +219,13 @@ class OwnerInstruments implements Instruments {
     return distribution
   }
 
+  forget(name: string, attributes: Attributes = {}): void {
+    const known = this.#mine.get(keyOf(name, attributes))
+    if (known === undefined) return
+    this.#telemetry.remove(known.registration)
+    this.#mine.delete(keyOf(name, attributes))
+  }
+
   /** A second registration of the same series takes the first one's place. */
   #register(given: Registration, holder: Count | Distribution | undefined): void {
     const key = keyOf(given.name, given.attributes)

@@ -31,6 +31,8 @@ const bodies: Readonly<Record<string, (place: Place) => string>> = {
   'discovery.http': ({ url }) => `url = "${url}/targets"`,
   'discovery.relabel': () => 'targets = [{"a" = "b"}]',
   'local.file': ({ directory }) => `filename = "${directory}/targets.json"`,
+  'local.file_match': ({ directory }) => `path_targets = [{"__path__" = "${directory}/*.json"}]`,
+  'loki.source.file': ({ directory }) => `targets = [{"__path__" = "${directory}/targets.json"}]\n forward_to = []`,
   'loki.write': ({ url }) => `endpoint {\n url = "${url}/write"\n }`,
   'otelcol.processor.memory_limiter': () => 'check_interval = "1s"\n limit = "8GiB"\n output {}',
   'otelcol.processor.span': () => 'name {\n from_attributes = ["a"]\n }\n output {}',
@@ -49,6 +51,9 @@ const bodies: Readonly<Record<string, (place: Place) => string>> = {
   'prometheus.remote_write': ({ url }) => `endpoint {\n url = "${url}/write"\n }`,
   'prometheus.scrape': ({ url }) =>
     `targets = [{"__address__" = "${url.slice(7)}"}]\n forward_to = [prometheus.live.sink.receiver]\n scrape_interval = "1s"\n scrape_timeout = "1s"`,
+  'otelcol.auth.basic': () => 'client_auth {\n username = "u"\n password = "p"\n }',
+  'otelcol.auth.bearer': () => 'token = "t"',
+  'otelcol.auth.oauth2': ({ url }) => `client_id = "c"\n client_secret = "s"\n token_url = "${url}/token"`,
   'remote.http': ({ url }) => `url = "${url}/text"`,
 }
 

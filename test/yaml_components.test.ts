@@ -21,6 +21,11 @@ interface Place {
 
 /** What has to be written for a component to work; nothing for those that need nothing. */
 const bodies: Readonly<Record<string, (place: Place) => string>> = {
+  'extension/basicauth': () => '{client_auth: {username: u, password: p}}',
+  'extension/bearertokenauth': () => '{token: t}',
+  'extension/file_storage': ({ directory }) => `{directory: "${directory}/kept", create_directory: true}`,
+  'extension/health_check': ({ port }) => `{endpoint: "127.0.0.1:${port}"}`,
+  'extension/oauth2client': ({ url }) => `{client_id: c, client_secret: s, token_url: "${url}/token"}`,
   'exporter/load_balancing': ({ port }) =>
     `{protocol: {otlp: {tls: {insecure: true}, sending_queue: {enabled: false}, retry_on_failure: {enabled: false}}}, resolver: {static: {hostnames: ["127.0.0.1:${port}"]}}}`,
   'exporter/loki': ({ url }) => `{endpoint: "${url}/loki/api/v1/push"}`,

@@ -11,6 +11,14 @@ const earlyMs = 10_000
 const tokenTimeoutMs = 30_000
 const tokenBytesMax = 1024 * 1024
 
+/** What a token is asked for with; of several values of a parameter all are sent. */
+export interface OAuth2Credentials extends Pick<
+  OAuth2Settings,
+  'client_id' | 'client_secret' | 'client_secret_file' | 'scopes' | 'token_url'
+> {
+  readonly endpoint_params: ReadonlyMap<string, string | readonly string[]>
+}
+
 interface Token {
   readonly header: string
   /** On the monotonic clock; infinite where the server names no end. */
@@ -19,7 +27,8 @@ interface Token {
 }
 
 export class TokenSource {
-  readonly #settings: OAuth2Settings
+  readonly #settings: OAuth2Credentials
+  readonly #renewMs: number
   readonly #client: HttpClient
   readonly #clock: Clock
   #token: Token | undefined
@@ -27,7 +36,9 @@ export class TokenSource {
   /** Whether the server wants the credentials in the body instead of the header; found out with the first token. */
   #inBody: boolean | undefined
 
-  constructor(settings: OAuth2Settings, client: HttpClient, clock: Clock) {
+  /** `renewMs`: a token is renewed so long before it expires. */
+  constructor(settings: OAuth2Credentials, client: HttpClient, clock: Clock, renewMs = earlyMs) {
+    this.#renewMs = renewMs
     this.#settings = settings
     this.#client = client
     this.#clock = clock
@@ -39,7 +50,7 @@ export class TokenSource {
     const secret =
       s.client_secret_file === '' ? (s.client_secret?.reveal() ?? '') : readCredential(s.client_secret_file)
     const token = this.#token
-    if (token && token.secret === secret && this.#clock.monotonic() < token.endMs - earlyMs) return token.header
+    if (token && token.secret === secret && this.#clock.monotonic() < token.endMs - this.#renewMs) return token.header
     this.#asking ??= this.#ask(secret).finally(() => (this.#asking = undefined))
     return (await this.#asking).header
   }
@@ -72,7 +83,10 @@ export class TokenSource {
     const s = this.#settings
     const form = new URLSearchParams({ grant_type: 'client_credentials' })
     if (s.scopes.length > 0) form.set('scope', s.scopes.join(' '))
-    for (const [name, value] of s.endpoint_params) form.set(name, value)
+    for (const [name, value] of s.endpoint_params) {
+      form.delete(name)
+      for (const one of typeof value === 'string' ? [value] : value) form.append(name, one)
+    }
     const headers: Record<string, string> = { 'content-type': 'application/x-www-form-urlencoded' }
     if (inBody) {
       form.set('client_id', s.client_id)

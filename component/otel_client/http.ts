@@ -183,10 +183,10 @@ export class OtelHttpClient {
   async post(request: OtelPost): Promise<HttpResponse> {
     const s = this.#settings
     const { body, encoding } = await compressBody(request.body, s.compression, s.compressionLevel)
+    const plain = Object.fromEntries([...s.headers].map(([name, value]) => [name.toLowerCase(), value]))
     const headers: Record<string, string> = {
       'content-type': request.contentType,
-      ...Object.fromEntries(s.headers),
-      ...(s.auth ? await s.auth.headers(request.context) : {}),
+      ...(s.auth ? await s.auth.headers(request.context, plain) : plain),
     }
     if (encoding !== undefined) headers['content-encoding'] = encoding
     const cookie = this.#jar?.header()

@@ -36,10 +36,11 @@ export class GrpcTransport implements OtelTransport {
 
   async export({ signal, chunks, context }: Payload, abort: AbortSignal): Promise<ExportOutcome> {
     const { headers, auth } = this.#settings
+    const plain = Object.fromEntries(headers)
     const result = await this.#client.unary({
       path: paths[signal],
       message: chunks,
-      metadata: { ...Object.fromEntries(headers), ...(auth ? await auth.headers(context) : {}) },
+      metadata: auth ? await auth.headers(context, plain) : plain,
       timeoutMs: this.#timeoutMs,
       signal: abort,
     })

@@ -13,9 +13,14 @@ export interface OtelExtension {
 
 /** Authenticates requests that an exporter makes. */
 export interface ClientAuth {
-  /** Headers (gRPC: metadata) to add, names in lower case. Asked for every request; rejects where it cannot authenticate now. */
-  headers(context: ClientContext | null): Readonly<Record<string, string>> | Promise<Readonly<Record<string, string>>>
+  /**
+   * The headers (gRPC: metadata) that a request which would go out with `present` has to go out with. Names are in lower
+   * case. Asked for every request; rejects where it cannot authenticate now.
+   */
+  headers(context: ClientContext | null, present: Headers): Headers | Promise<Headers>
 }
+
+export type Headers = Readonly<Record<string, string>>
 
 /** Authenticates requests that a receiver gets. */
 export interface ServerAuth {

@@ -151,7 +151,7 @@ function optionsOf(s: RemoteWriteExporterSettings): EndpointOptions {
       idleTimeoutMs: client.idleTimeoutMs,
       perHostMax: client.connectionsMax,
     },
-    ...(auth === undefined ? {} : { authHeaders: () => auth.headers(null) }),
+    ...(auth === undefined ? {} : { authHeaders: () => auth.headers(null, {}) }),
     queue: {
       backoffMultiplier: retry.multiplier,
       backoffRandomization: retry.randomization_factor,

@@ -1,0 +1,118 @@
+// otelcol.auth.bearer and the YAML extension bearertokenauth: a token in a header, for clients and servers.
+import { readFileSync } from 'node:fs'
+import { createHash, timingSafeEqual } from 'node:crypto'
+import {
+  attr,
+  block,
+  bool,
+  Capsule,
+  type Component,
+  type ComponentDefinition,
+  defineSettings,
+  type Host,
+  list,
+  type Secret,
+  secret,
+  SettingsError,
+  string,
+  type YamlDefinition,
+} from '#component'
+import { AuthError, type OtelExtension } from '#component/otel_extension'
+
+const fields = {
+  header: attr(string, 'The header that carries the token.', { default: 'Authorization' }),
+  scheme: attr(string, 'What stands before the token.', { default: 'Bearer' }),
+}
+
+const alloySettings = defineSettings({
+  ...fields,
+  token: attr(secret, 'The token.', { required: true }),
+  debug_metrics: block(
+    defineSettings({
+      disable_high_cardinality_metrics: attr(bool, 'Has no effect.', { default: true }),
+      level: attr(string, 'Has no effect.', { default: 'detailed' }),
+    }),
+    'Has no effect.',
+  ),
+})
+
+const yamlSettings = defineSettings({
+  ...fields,
+  token: attr(secret, 'The token.'),
+  tokens: attr(list(secret), 'Tokens that servers let in; clients send the first.', { default: [] }),
+  filename: attr(string, 'File with tokens, one a line; read again when it changed.', { default: '' }),
+})
+
+interface BearerSettings {
+  readonly header: string
+  readonly scheme: string
+  readonly tokens: readonly Secret[]
+  readonly filename: string
+}
+
+function same(a: string, b: string): boolean {
+  const digest = (text: string): Buffer => createHash('sha256').update(text).digest()
+  return timingSafeEqual(digest(a), digest(b))
+}
+
+function create(host: Host, settings: BearerSettings): Component<never> {
+  const header = settings.header.toLowerCase()
+  const tokens = (): readonly string[] => {
+    if (settings.filename === '') return settings.tokens.map((token) => token.reveal())
+    const lines = readFileSync(settings.filename, 'utf8').split('\n')
+    return lines.map((line) => line.trim()).filter((line) => line !== '')
+  }
+  const withScheme = (token: string): string => (settings.scheme === '' ? token : `${settings.scheme} ${token}`)
+  try {
+    tokens()
+  } catch (error) {
+    throw new SettingsError(`Cannot read the tokens: ${(error as Error).message}`, ['filename'])
+  }
+  const extension: OtelExtension = {
+    id: host.id,
+    clientAuth: { headers: (_, present) => ({ ...present, [header]: withScheme(tokens()[0] ?? '') }) },
+    serverAuth: {
+      authenticate(headers) {
+        const given = headers[header]
+        const value = (typeof given === 'string' ? given : given?.[0]) ?? ''
+        if (value === '') throw new AuthError(`missing or empty authorization header: ${settings.header}`)
+        if (!tokens().some((token) => same(value, withScheme(token)))) {
+          throw new AuthError(`provided authorization does not match expected scheme or token`)
+        }
+        return new Map<string, unknown>([['raw', value]])
+      },
+    },
+  }
+  host.setExports({ handler: new Capsule('otelcol.Handler', extension) })
+  return { stop() {} }
+}
+
+export const otelcolAuthBearer: ComponentDefinition = {
+  name: 'otelcol.auth.bearer',
+  stability: 'generally-available',
+  doc: 'Authenticates requests of exporters, and of clients to receivers, by a token.',
+  exports: { handler: { type: 'otelcol.Handler', doc: 'What `auth` settings refer to.' } },
+  settings: alloySettings,
+  create(host, from) {
+    const { header, scheme, token } = from as { header: string; scheme: string; token: Secret }
+    return create(host, { header, scheme, tokens: [token], filename: '' })
+  },
+}
+
+export const bearerTokenAuthExtension: YamlDefinition = {
+  kind: 'extension',
+  types: ['bearertokenauth'],
+  stability: 'generally-available',
+  doc: 'Authenticates requests of exporters, and of clients to receivers, by a token.',
+  signals: [],
+  settings: yamlSettings,
+  create(host, from) {
+    const s = from as BearerSettings & { token: Secret | undefined }
+    const tokens = s.tokens.length > 0 ? s.tokens : s.token ? [s.token] : []
+    if (tokens.length === 0 && s.filename === '') throw new SettingsError('no bearer token provided')
+    if (s.token && s.tokens.length > 0) {
+      throw new SettingsError('either tokens or token should be provided, not both', ['tokens'])
+    }
+    return create(host, { header: s.header, scheme: s.scheme, tokens, filename: s.filename })
+  },
+}
