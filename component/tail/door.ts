@@ -1,0 +1,10 @@
+// The door of the tail engine: files found, read as they grow, and how far they were read.
+export { CompressedFile, CompressedFormat } from './compressed.ts'
+export { lineEncoding } from './encoding.ts'
+export type { LineEncoding } from './encoding.ts'
+export { findFiles, globExpression, isGlob } from './glob.ts'
+export { Positions, positionsIntervalMs, readLegacyPositions } from './positions.ts'
+export type { Position } from './positions.ts'
+export { Tailer } from './tailer.ts'
+export type { TailerOptions, TailerSettings } from './tailer.ts'
+export type { StartAt, TailCounts, TailSource, TailTarget } from './file.ts'

@@ -1,0 +1,605 @@
+// One path that is tailed: the file there, those that were there before and are not read to their end, and how far.
+import type { Stats } from 'node:fs'
+import { lstat, stat } from 'node:fs/promises'
+import type { Clock, Logger } from '#component'
+import { byteOrderMark, type LineEncoding, splitLines } from './encoding.ts'
+import {
+  beginsAs,
+  closeFile,
+  findRotated,
+  hashOf,
+  headBytesMax,
+  identityText,
+  openFile,
+  parseIdentity,
+  readAt,
+  statFile,
+} from './identity.ts'
+import type { Position } from './positions.ts'
+
+/** Chunks that are read of one file before others have their turn. */
+const chunksPerTurn = 16
+/** Files that were rotated away and are not read to their end, of one path. */
+const generationsMax = 64
+/** Writers may go on for a moment with a file that was rotated away: it is watched so long. */
+const lateMs = 5000
+/** A file that is gone and has not grown for so long: what it has of a line is all there will be. */
+const quietMs = 1000
+
+/** What is tailed. `context` is the owner's. */
+export interface TailTarget<C> {
+  readonly path: string
+  /** The label set under which the position is kept. */
+  readonly labels: string
+  readonly context: C
+}
+
+export interface TailCounts {
+  /** Lines cut because they are too long, and the bytes left out of them. */
+  cutLines: number
+  cutBytes: number
+  truncations: number
+  rotations: number
+  /** Rotated files that were left unread because there were too many. */
+  missedFiles: number
+  descriptors: number
+}
+
+/** What the file needs from the tailer. */
+export interface TailOwner<C> {
+  readonly clock: Clock
+  readonly log: Logger
+  readonly counts: TailCounts
+  readonly encoding: LineEncoding
+  readonly lineBytesMax: number
+  /** Hand lines on; false: the tailer stops, and the lines were not taken. */
+  handOn(file: TailTarget<C>, lines: string[], bytes: number): Promise<boolean>
+  /** How far this file was read under another name, which it has no longer; undefined: not at all. */
+  readElsewhere(
+    file: { readonly dev: number; readonly ino: number; readonly size: number },
+    by: TailSource<C>,
+  ): Promise<Position | undefined>
+}
+
+/** A file, by what it is and not by its name. */
+class Generation {
+  fd: number | null
+  readonly dev: number
+  readonly ino: number
+  /** Up to here lines were taken: where a line begins, or within one that was cut (`skipping`). */
+  position = 0
+  size: number
+  /** Its size when it was last read to its end; -1: not read yet. */
+  seenSize = -1
+  /** When it was last seen to grow. */
+  grownMs: number
+  skipping = false
+  /** Its first bytes, up to the position. */
+  head: Buffer = Buffer.alloc(0)
+  /** Its first bytes as they were last seen, while the head is not full. */
+  beginning: Buffer | null = null
+  encoding: LineEncoding | null = null
+  mtimeMs: number
+  /** The time of its last change when it was last read to its end. */
+  seenMs = -1
+  #identity = ''
+  #identityOf = ''
+
+  constructor(fd: number, stats: Stats, nowMs: number) {
+    this.fd = fd
+    this.dev = stats.dev
+    this.ino = stats.ino
+    this.size = stats.size
+    this.mtimeMs = stats.mtimeMs
+    this.grownMs = nowMs
+  }
+
+  get identity(): string {
+    const of = `${this.head.length}${this.skipping ? 'c' : ''}`
+    if (this.#identityOf !== of || this.#identity === '') {
+      this.#identityOf = of
+      this.#identity = identityText({ ...this, headBytes: this.head.length, headHash: hashOf(this.head) })
+    }
+    return this.#identity
+  }
+
+  /** What the position has passed of the beginning tells the file from others. */
+  keepHead(): void {
+    const { beginning } = this
+    if (beginning === null) return
+    this.head = beginning.subarray(0, Math.min(beginning.length, this.position))
+    if (this.head.length === headBytesMax) this.beginning = null
+  }
+
+  restart(): void {
+    this.beginning = null
+    this.position = 0
+    this.head = Buffer.alloc(0)
+    this.skipping = false
+    this.encoding = null
+    this.seenSize = -1
+    this.#identity = ''
+  }
+
+  is(stats: { readonly dev: number; readonly ino: number }): boolean {
+    return this.ino === stats.ino && this.dev === stats.dev
+  }
+}
+
+export interface StartAt {
+  /** The position to go on from. */
+  readonly position: Position | undefined
+  /** Without a position: begin behind the last line that is there already. */
+  readonly fromEnd: boolean
+}
+
+/** What a reader reads into: one for each that runs, not for each file. */
+export class ReadBuffers {
+  readonly chunk: Buffer
+  readonly head = Buffer.alloc(headBytesMax)
+  constructor(chunkBytes: number) {
+    this.chunk = Buffer.allocUnsafeSlow(chunkBytes)
+  }
+}
+
+/** What is tailed at one path. */
+export interface TailSource<C> {
+  readonly target: TailTarget<C>
+  readonly lines: number
+  /** The last failure, until it goes well again. */
+  readonly failure: string
+  /** How far it was read and taken, and how long it is. */
+  readonly position: number
+  readonly size: number
+  readonly identity: string
+  /** Is a file open or known? Before that there is no position to keep. */
+  readonly began: boolean
+  /** Files of older names are still to be read: look often. */
+  readonly rotating: boolean
+  /** The system may not tell of changes: the path is a link, or the file has several names. */
+  readonly linked: boolean
+  readonly readable: boolean
+  look(): Promise<void>
+  read(buffers: ReadBuffers): Promise<boolean>
+  finish(buffers: ReadBuffers): Promise<void>
+  /** Of a file that is read here, now or next. */
+  identityOf(file: { readonly dev: number; readonly ino: number }): string | undefined
+  idleMs(): number
+  giveUpDescriptor(): Promise<boolean>
+  close(): Promise<void>
+}
+
+export class TailedFile<C> implements TailSource<C> {
+  readonly target: TailTarget<C>
+  lines = 0
+  failure = ''
+  linked = false
+  readonly #owner: TailOwner<C>
+  readonly #start: StartAt
+  /** Oldest first; the first is read, the last stands at the path. */
+  readonly #generations: Generation[] = []
+  readonly #late: { readonly generation: Generation; readonly untilMs: number }[] = []
+  #missing = false
+  #looked = false
+  #finishing = false
+  #closed = false
+
+  constructor(owner: TailOwner<C>, target: TailTarget<C>, start: StartAt) {
+    this.#owner = owner
+    this.target = target
+    this.#start = start
+  }
+
+  get position(): number {
+    return this.#generations[0]?.position ?? 0
+  }
+
+  get size(): number {
+    return this.#generations[0]?.size ?? 0
+  }
+
+  get identity(): string {
+    return this.#generations[0]?.identity ?? ''
+  }
+
+  get began(): boolean {
+    return this.#generations.length > 0
+  }
+
+  get rotating(): boolean {
+    return this.#generations.length > 1 || this.#late.length > 0 || (this.#missing && this.began)
+  }
+
+  get readable(): boolean {
+    const [first] = this.#generations
+    if (first === undefined) return false
+    return this.rotating || first.size !== first.seenSize || first.mtimeMs !== first.seenMs
+  }
+
+  /**
+   * Look what stands at the path, and hold on to it: a file that is rotated away afterwards is read all the same. Does
+   * not wait for readers.
+   */
+  async look(): Promise<void> {
+    if (this.#finishing || this.#closed) return
+    let stats: Stats
+    try {
+      stats = await stat(this.target.path)
+      if (!stats.isFile()) throw new Error('it is not a regular file')
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT' || !this.began) this.#missing = true
+      this.#looked = true
+      this.#fail(error as Error)
+      return
+    }
+    const newest = this.#generations.at(-1)
+    if (newest?.is(stats)) {
+      this.#missing = false
+      if (stats.size !== newest.size) newest.grownMs = this.#owner.clock.monotonic()
+      newest.size = stats.size
+      newest.mtimeMs = stats.mtimeMs
+      return
+    }
+    try {
+      await this.#begin()
+      this.#missing = false
+      this.failure = ''
+    } catch (error) {
+      this.#fail(error as Error)
+    }
+    this.#looked = true
+  }
+
+  #fail(error: Error): void {
+    if (error.message === this.failure) return
+    this.failure = error.message
+    this.#owner.log.debug('Cannot look at a file', { path: this.target.path, err: error.message })
+  }
+
+  async #open(path: string): Promise<Generation> {
+    const fd = await openFile(path, 'r')
+    try {
+      const generation = new Generation(fd, await statFile(fd), this.#owner.clock.monotonic())
+      this.#owner.counts.descriptors++
+      return generation
+    } catch (error) {
+      await closeFile(fd).catch(() => {})
+      throw error
+    }
+  }
+
+  async #close(generation: Generation): Promise<void> {
+    const { fd } = generation
+    if (fd === null) return
+    generation.fd = null
+    this.#owner.counts.descriptors--
+    await closeFile(fd).catch(() => {})
+  }
+
+  async #begin(): Promise<void> {
+    const named = await lstat(this.target.path)
+    this.linked = named.isSymbolicLink() || named.nlink > 1
+    const found = await this.#open(this.target.path)
+    const newest = this.#generations.at(-1)
+    if (this.#closed || newest?.is(found)) {
+      await this.#close(found)
+      return
+    }
+    if (newest === undefined) {
+      await this.#restore(found)
+      return
+    }
+    this.#owner.counts.rotations++
+    if (newest.fd === null && this.#generations.length === 1) await this.#reopen(newest, found)
+    if (this.#generations.length >= generationsMax) {
+      this.#owner.counts.missedFiles++
+      const dropped = this.#generations.pop() as Generation
+      await this.#close(dropped)
+    }
+    this.#generations.push(found)
+  }
+
+  /** A file whose descriptor was given up, and that was rotated away since. */
+  async #reopen(generation: Generation, current: Generation): Promise<void> {
+    const rotated = await findRotated(this.target.path, generation.ino, current)
+    if (rotated === undefined) return
+    try {
+      const again = await this.#open(rotated.old)
+      if (again.is(generation)) {
+        generation.fd = again.fd
+        generation.size = again.size
+        generation.seenSize = -1
+      } else await this.#close(again)
+    } catch {
+      // It is gone: there is nothing to be read of it.
+    }
+  }
+
+  /** Where the first file begins: at the position, if it is the file that the position is of. */
+  async #restore(found: Generation): Promise<void> {
+    const { position, fromEnd } = this.#start
+    const offset = Number(position?.offset ?? 0)
+    if (position === undefined || !Number.isSafeInteger(offset) || offset < 0) {
+      const known = await this.#owner.readElsewhere(found, this)
+      const of = parseIdentity(known?.identity ?? '')
+      if (known !== undefined && of !== undefined && (await beginsAs(found.fd as number, of))) {
+        if (Number(known.offset) <= found.size) found.position = Number(known.offset)
+      }
+      // A file that came later is read whole.
+      else if (fromEnd && !this.#looked) found.position = await this.#lastLine(found)
+      this.#generations.push(found)
+      return
+    }
+    const identity = parseIdentity(position.identity)
+    if (identity === undefined) {
+      if (offset <= found.size) found.position = offset
+      this.#generations.push(found)
+      return
+    }
+    const same = await beginsAs(found.fd as number, identity)
+    if (found.ino === identity.ino) {
+      if (same && offset <= found.size) this.#goOn(found, offset, identity.skipping)
+      this.#generations.push(found)
+      return
+    }
+    const rotated = await findRotated(this.target.path, identity.ino, found)
+    if (rotated !== undefined) {
+      const old = await this.#open(rotated.old)
+      if ((await beginsAs(old.fd as number, identity)) && offset <= old.size) {
+        this.#goOn(old, offset, identity.skipping)
+        this.#generations.push(old)
+        for (const path of rotated.later.slice(0, generationsMax)) this.#generations.push(await this.#open(path))
+      } else await this.#close(old)
+    } else if (same && identity.headBytes > 0) this.#goOn(found, Math.min(offset, found.size), identity.skipping)
+    this.#generations.push(found)
+  }
+
+  #goOn(generation: Generation, position: number, skipping: boolean): void {
+    generation.position = position
+    generation.skipping = skipping
+  }
+
+  async #lastLine(generation: Generation): Promise<number> {
+    const fd = generation.fd as number
+    const chunk = Buffer.allocUnsafe(64 * 1024)
+    const n = await readAt(fd, chunk, 4, 0)
+    const encoding = byteOrderMark(chunk.subarray(0, n)).encoding ?? this.#owner.encoding
+    let end = generation.size & ~(encoding.unitBytes - 1)
+    while (end > 0) {
+      const start = Math.max(0, end - chunk.length)
+      const got = await readAt(fd, chunk, end - start, start)
+      const at = encoding.lastEnd(chunk, 0, got)
+      if (at >= 0) return start + at
+      end = start
+    }
+    return 0
+  }
+
+  /** Read on. True: there is more to be had at once. Only one call at a time. `buffers` are the caller's again afterwards. */
+  async read(buffers: ReadBuffers): Promise<boolean> {
+    try {
+      await this.#readLate(buffers)
+      const [first, next] = this.#generations
+      if (first === undefined) return false
+      // Looked at before the older file's end is: what is written after a successor has content goes to the successor.
+      const succeeded = next !== undefined && (this.#generations.length > 2 || (await this.#sizeOf(next)) > 0)
+      if (await this.#readFile(first, buffers)) return !this.#closed
+      if (succeeded) {
+        if (await this.#flush(first)) await this.#succeed(buffers.head)
+        return !this.#closed
+      }
+      if (this.#missing && next === undefined && this.#isQuiet(first)) await this.#flush(first)
+      this.failure = ''
+      return false
+    } catch (error) {
+      this.#fail(error as Error)
+      return false
+    }
+  }
+
+  async #sizeOf(generation: Generation): Promise<number> {
+    if (generation.fd !== null) {
+      const { size, mtimeMs } = await statFile(generation.fd)
+      generation.size = size
+      generation.mtimeMs = mtimeMs
+    }
+    return generation.size
+  }
+
+  #isQuiet(generation: Generation): boolean {
+    return this.#owner.clock.monotonic() - generation.grownMs >= quietMs
+  }
+
+  /** The first file is read to its end and has a successor. */
+  async #succeed(scratch: Buffer): Promise<void> {
+    const old = this.#generations.shift() as Generation
+    const next = this.#generations[0] as Generation
+    if (await this.#isReplacedBy(old, next, scratch)) {
+      next.position = Math.min(old.position, next.size)
+      next.skipping = old.skipping
+      await this.#close(old)
+      return
+    }
+    if (old.fd !== null) this.#late.push({ generation: old, untilMs: this.#owner.clock.monotonic() + lateMs })
+  }
+
+  /** Was the file written anew with the same content, as editors do? It has no name any more then. */
+  async #isReplacedBy(old: Generation, next: Generation, scratch: Buffer): Promise<boolean> {
+    if (old.fd === null || old.head.length === 0 || (await statFile(old.fd)).nlink > 0) return false
+    const n = await readAt(next.fd as number, scratch, old.head.length, 0)
+    return n === old.head.length && old.head.equals(scratch.subarray(0, n))
+  }
+
+  async #readLate(buffers: ReadBuffers): Promise<void> {
+    const nowMs = this.#owner.clock.monotonic()
+    for (let i = this.#late.length - 1; i >= 0; i--) {
+      const { generation, untilMs } = this.#late[i] as { generation: Generation; untilMs: number }
+      if ((await this.#sizeOf(generation)) > generation.position) {
+        if (await this.#readFile(generation, buffers)) continue
+        if (nowMs >= untilMs) await this.#flush(generation)
+      }
+      if (nowMs < untilMs) continue
+      this.#late.splice(i, 1)
+      await this.#close(generation)
+    }
+  }
+
+  /** Whole lines of one file. True: there may be more at once. */
+  async #readFile(generation: Generation, buffers: ReadBuffers): Promise<boolean> {
+    if (generation.fd === null && !(await this.#openAgain(generation))) return false
+    const fd = generation.fd as number
+    await this.#sizeOf(generation)
+    const { size, mtimeMs } = generation
+    if (!(await this.#checkHead(generation, fd, buffers.head))) return true
+    const encoding = generation.encoding ?? this.#owner.encoding
+    const { lineBytesMax } = this.#owner
+    let bytes = buffers.chunk
+    for (let turn = 0; turn < chunksPerTurn; turn++) {
+      const want = Math.min(bytes.length, lineBytesMax)
+      const n = await readAt(fd, bytes, want, generation.position)
+      if (n > 0 && generation.skipping) {
+        this.#skip(generation, encoding, bytes, n)
+        continue
+      }
+      const end = encoding.lastEnd(bytes, 0, n)
+      if (end < 0 && n < want) {
+        if (generation.seenSize !== size) generation.grownMs = this.#owner.clock.monotonic()
+        generation.seenSize = size
+        generation.seenMs = mtimeMs
+        return false
+      }
+      if (end < 0 && n < lineBytesMax) {
+        bytes = Buffer.allocUnsafe(lineBytesMax)
+        continue
+      }
+      const taken = end > 0 ? this.#take(generation, encoding, bytes, end) : this.#cut(generation, encoding, bytes, n)
+      if (!(await taken)) return false
+      bytes = buffers.chunk
+    }
+    return true
+  }
+
+  async #openAgain(generation: Generation): Promise<boolean> {
+    const again = await this.#open(this.target.path).catch(() => undefined)
+    if (again === undefined) return false
+    if (!again.is(generation)) {
+      await this.#close(again)
+      return false
+    }
+    generation.fd = again.fd
+    return true
+  }
+
+  /**
+   * Is it still the file that it was? One that is shorter than what was read of it, or begins with other bytes, was
+   * truncated and written anew: false, and it is read from its beginning.
+   */
+  async #checkHead(generation: Generation, fd: number, scratch: Buffer): Promise<boolean> {
+    const n = await readAt(fd, scratch, headBytesMax, 0)
+    const { head, size } = generation
+    if (size < generation.position || n < head.length || !head.equals(scratch.subarray(0, head.length))) {
+      this.#owner.counts.truncations++
+      generation.restart()
+      return false
+    }
+    if (generation.encoding === null && (n >= 4 || scratch.subarray(0, n).includes(0x0a))) {
+      const mark = byteOrderMark(scratch.subarray(0, n))
+      generation.encoding = mark.encoding ?? this.#owner.encoding
+      if (generation.position < mark.bytes) generation.position = mark.bytes
+    }
+    // It becomes the head as far as the position passes it.
+    if (head.length < headBytesMax && n > head.length) {
+      generation.beginning = Buffer.allocUnsafeSlow(n)
+      scratch.copy(generation.beginning, 0, 0, n)
+      generation.keepHead()
+    }
+    return true
+  }
+
+  async #take(generation: Generation, encoding: LineEncoding, bytes: Buffer, end: number): Promise<boolean> {
+    const lines = splitLines(encoding.decode(bytes, 0, end))
+    if (!(await this.#owner.handOn(this.target, lines, end))) return false
+    this.lines += lines.length
+    generation.position += end
+    generation.keepHead()
+    return true
+  }
+
+  /** The longest line there may be, without an end: it is handed on with a mark, the rest of it passed over. */
+  async #cut(generation: Generation, encoding: LineEncoding, bytes: Buffer, n: number): Promise<boolean> {
+    let end = n - (n % encoding.unitBytes)
+    if (encoding.name === 'utf-8') while (end > n - 4 && ((bytes[end] ?? 0) & 0xc0) === 0x80) end--
+    const line = `${encoding.decode(bytes, 0, end)} [line cut after ${end} bytes]`
+    if (!(await this.#owner.handOn(this.target, [line], end))) return false
+    this.lines++
+    this.#owner.counts.cutLines++
+    generation.position += end
+    generation.skipping = true
+    generation.keepHead()
+    return true
+  }
+
+  #skip(generation: Generation, encoding: LineEncoding, bytes: Buffer, n: number): void {
+    const end = encoding.firstEnd(bytes, 0, n)
+    const passed = end < 0 ? Math.max(n - (n % encoding.unitBytes), 1) : end
+    generation.position += passed
+    this.#owner.counts.cutBytes += passed
+    if (end >= 0) generation.skipping = false
+  }
+
+  /** What the file has behind its last line's end: a line all the same, once nothing more will come. */
+  async #flush(generation: Generation): Promise<boolean> {
+    if (generation.fd === null || generation.skipping) return true
+    const bytes = Buffer.allocUnsafe(
+      Math.min(this.#owner.lineBytesMax, Math.max(generation.size - generation.position, 0)),
+    )
+    const n = bytes.length === 0 ? 0 : await readAt(generation.fd, bytes, bytes.length, generation.position)
+    if (n === 0) return true
+    return this.#take(generation, generation.encoding ?? this.#owner.encoding, bytes, n)
+  }
+
+  identityOf(file: { readonly dev: number; readonly ino: number }): string | undefined {
+    return this.#generations.find((generation) => generation.is(file))?.identity
+  }
+
+  /** The path is no longer wanted: read what there is, to the end of everything, unless the tailer stops. */
+  async finish(buffers: ReadBuffers): Promise<void> {
+    await this.look()
+    this.#finishing = true
+    try {
+      await this.#readLate(buffers)
+      while (this.#generations.length > 0 && !this.#closed) {
+        const first = this.#generations[0] as Generation
+        const before = first.position
+        if ((await this.#readFile(first, buffers)) || first.position !== before) continue
+        const last = this.#generations.length === 1
+        if ((!last || this.#missing) && !(await this.#flush(first))) return
+        if (last) return
+        this.#generations.shift()
+        await this.#close(first)
+      }
+    } catch (error) {
+      this.#fail(error as Error)
+    }
+  }
+
+  /** Give the descriptor back if nothing is to be read; the caller makes sure that nobody reads. True: done. */
+  async giveUpDescriptor(): Promise<boolean> {
+    const [first] = this.#generations
+    if (first === undefined || first.fd === null || this.readable) return false
+    await this.#close(first)
+    return true
+  }
+
+  /** Milliseconds since the file grew. */
+  idleMs(): number {
+    const first = this.#generations[0]
+    return first === undefined ? Infinity : this.#owner.clock.monotonic() - first.grownMs
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    for (const generation of this.#generations) await this.#close(generation)
+    for (const { generation } of this.#late) await this.#close(generation)
+  }
+}
