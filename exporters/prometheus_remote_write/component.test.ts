@@ -340,7 +340,8 @@ test('an endpoint that is away does not hold up another one, and keeps its sampl
   const first = await start(written)
   for (let value = 1; value <= 5; value++) await first.send(batch(4, value))
   await until('the good one got all', () => good.samples.length === 20)
-  assert.equal(first.host.counters.waiting, 20)
+  // What arrived there waits here until its answer has come back.
+  await until('only the bad one waits', () => first.host.counters.waiting === 20)
   agrees(first)
   await first.component.stop(1000)
   assert.ok(readdirSync(join(first.host.dataDir, 'bad')).length > 0)
