@@ -67,6 +67,7 @@ export {
   string,
   target,
   uint,
+  variants,
 } from './schema.ts'
 export type {
   AttributeField,
@@ -83,6 +84,8 @@ export type {
   Settings,
   SettingsOf,
   Type,
+  VariantOf,
+  VariantsField,
 } from './schema.ts'
 export {
   Capsule,

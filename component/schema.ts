@@ -416,7 +416,7 @@ export type DefaultValue =
   | readonly DefaultValue[]
   | { readonly [k: string]: DefaultValue }
 
-export type Field<T> = AttributeField<T> | BlockField<T> | BlocksField<T>
+export type Field<T> = AttributeField<T> | BlockField<T> | BlocksField<T> | VariantsField<T>
 
 export interface AttributeField<T> {
   readonly kind: 'attribute'
@@ -443,6 +443,18 @@ export interface BlockField<T> {
 export interface BlocksField<T> {
   readonly kind: 'blocks'
   readonly schema: Settings<object>
+  readonly doc: string
+  readonly required: boolean
+  readonly decoded?: T
+}
+
+/** Blocks of several kinds, `stage.json { }` and `stage.regex { }` under the field `stage`, whose order counts. */
+export interface VariantsField<T> {
+  readonly kind: 'variants'
+  /** By what stands behind the dot. A function, so that a variant may hold variants of the same kinds. */
+  readonly schemas: () => Readonly<Record<string, Settings<object>>>
+  /** Kinds that exist elsewhere and are refused as not supported yet. */
+  readonly unsupported: readonly string[]
   readonly doc: string
   readonly required: boolean
   readonly decoded?: T
@@ -508,6 +520,23 @@ export function blocks<S extends object>(
   options: { required?: boolean } = {},
 ): BlocksField<readonly S[]> {
   return { kind: 'blocks', schema: schema as Settings<object>, doc, required: options.required ?? false }
+}
+
+/** One block of a `variants` field, as decoded. */
+export type VariantOf<V> = {
+  readonly [K in keyof V]: { readonly name: K; readonly settings: SettingsOf<V[K]> }
+}[keyof V]
+
+/**
+ * Blocks named `<field>.<kind>` of any of the kinds, any number of them; decoded: `{ name, settings }` in the order written
+ * across all kinds. `name` is the kind.
+ */
+export function variants<V extends Readonly<Record<string, Settings<object>>>>(
+  schemas: () => V,
+  doc: string,
+  options: { unsupported?: readonly string[] } = {},
+): VariantsField<readonly VariantOf<V>[]> {
+  return { kind: 'variants', schemas, unsupported: options.unsupported ?? [], doc, required: false }
 }
 
 /** Says that settings cannot work together. The path leads from the checked body to the setting at fault. */
@@ -618,10 +647,16 @@ function sortOut(
   const names = Object.keys(schema.fields)
   for (const input of [...body.attributes, ...body.blocks]) {
     const isAttribute = 'value' in input
-    const field = schema.fields[input.name]
+    const variant = isAttribute ? undefined : variantOf(schema, input.name)
+    const key = variant?.key ?? input.name
+    const field = schema.fields[key]
     const what = isAttribute ? 'attribute' : 'block'
-    if (!field || !Object.hasOwn(schema.fields, input.name)) {
-      const candidates = names.filter((n) => (schema.fields[n]?.kind === 'attribute') === isAttribute)
+    if (variant !== undefined && variant.field.unsupported.includes(variant.name)) {
+      fail({ kind: 'unknown', input, path: [], message: `block "${input.name}" is not supported yet` })
+    } else if (!field || !Object.hasOwn(schema.fields, key) || (variant && !isVariant(variant))) {
+      const candidates = names
+        .filter((n) => (schema.fields[n]?.kind === 'attribute') === isAttribute)
+        .flatMap((n) => namesOf(n, schema.fields[n] as Field<unknown>))
       fail({ kind: 'unknown', input, path: [], message: `unrecognized ${what} name "${input.name}"`, candidates })
     } else if ((field.kind === 'attribute') !== isAttribute) {
       const message = isAttribute
@@ -629,9 +664,9 @@ function sortOut(
         : `"${input.name}" must be an attribute, but is used as a block`
       fail({ kind: 'wrong-form', input, path: [], message })
     } else {
-      const given = seen.get(input.name)
-      if (!given) seen.set(input.name, [input])
-      else if (field.kind === 'blocks') given.push(input)
+      const given = seen.get(key)
+      if (!given) seen.set(key, [input])
+      else if (field.kind === 'blocks' || field.kind === 'variants') given.push(input)
       else {
         const may = isAttribute ? 'provided' : 'specified'
         fail({ kind: 'twice', input, path: [], message: `${what} "${input.name}" may only be ${may} once` })
@@ -639,6 +674,30 @@ function sortOut(
     }
   }
   return seen
+}
+
+interface Variant {
+  readonly key: string
+  readonly field: VariantsField<unknown>
+  /** The kind as written; '' where there is none. */
+  readonly name: string
+}
+
+/** The field of variants that a block's name belongs to, whether there is such a kind or not. */
+function variantOf(schema: Settings<object>, written: string): Variant | undefined {
+  const dot = written.indexOf('.')
+  const key = dot < 0 ? written : written.slice(0, dot)
+  const field = Object.hasOwn(schema.fields, key) ? schema.fields[key] : undefined
+  return field?.kind === 'variants' ? { key, field, name: dot < 0 ? '' : written.slice(dot + 1) } : undefined
+}
+
+function isVariant({ field, name }: Variant): boolean {
+  return Object.hasOwn(field.schemas(), name)
+}
+
+/** What users can write for a field. */
+function namesOf(name: string, field: Field<unknown>): string[] {
+  return field.kind === 'variants' ? Object.keys(field.schemas()).map((kind) => `${name}.${kind}`) : [name]
 }
 
 function decodeField(
@@ -665,6 +724,15 @@ function decodeField(
       const all = given.map((input) => decodeBody(field.schema, (input as BlockInput).body, fail))
       return all.includes(undefined) ? notKnown : all
     }
+    case 'variants': {
+      const schemas = field.schemas()
+      const all = given.map((input) => {
+        const kind = input.name.slice(name.length + 1)
+        const settings = decodeBody(schemas[kind] as Settings<object>, (input as BlockInput).body, fail)
+        return settings && { name: kind, settings }
+      })
+      return all.includes(undefined) ? notKnown : all
+    }
   }
 }
 
@@ -687,6 +755,7 @@ function absentValue(field: Field<unknown>): unknown {
     case 'block':
       return field.whenAbsent === 'defaults' ? defaultSettings(field.schema) : undefined
     case 'blocks':
+    case 'variants':
       return []
   }
 }

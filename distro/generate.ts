@@ -1,7 +1,15 @@
 // Writes what is generated from the settings schemas: reference pages, the JSON schema, the README's component table.
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { ComponentDefinition, DefaultValue, Field, Settings, YamlDefinition, YamlKind } from '#component'
+import type {
+  ComponentDefinition,
+  DefaultValue,
+  Field,
+  Settings,
+  VariantsField,
+  YamlDefinition,
+  YamlKind,
+} from '#component'
 import { inputExports } from '#component'
 import { registry } from './components.ts'
 
@@ -67,8 +75,11 @@ function page(definition: ComponentDefinition): string {
   return `${lines.join('\n').trimEnd()}\n`
 }
 
+/** The kinds of a field of variants, and whether we stand inside one of them already: they may hold themselves. */
+type Within = readonly (() => Readonly<Record<string, Settings<object>>>)[]
+
 /** The tables of a body's attributes and of the blocks in it, blocks after one another, depth first. */
-function bodyLines(settings: Settings<object>, path: readonly string[]): string[] {
+function bodyLines(settings: Settings<object>, path: readonly string[], within: Within = []): string[] {
   const fields = Object.entries(settings.fields)
   const attributes = fields.filter(([, field]) => field.kind === 'attribute')
   const lines: string[] = []
@@ -79,6 +90,10 @@ function bodyLines(settings: Settings<object>, path: readonly string[]): string[
   } else if (path.length === 0) lines.push('It has no arguments.', '')
   for (const [name, field] of fields) {
     if (field.kind === 'attribute') continue
+    if (field.kind === 'variants') {
+      lines.push(...variantLines(name, field, path, within))
+      continue
+    }
     const many = field.kind === 'blocks' ? ' Any number of them.' : ''
     const required = field.required ? ' Required.' : ''
     lines.push(
@@ -87,7 +102,21 @@ function bodyLines(settings: Settings<object>, path: readonly string[]): string[
       `${field.doc}${many}${required}`,
       '',
     )
-    lines.push(...bodyLines(field.schema, [...path, name]))
+    lines.push(...bodyLines(field.schema, [...path, name], within))
+  }
+  return lines
+}
+
+function variantLines(name: string, field: VariantsField<unknown>, path: readonly string[], within: Within): string[] {
+  const heading = (block: string): string => `## ${[...path, block].map((part) => `\`${part}\``).join(' > ')}`
+  const lines = [heading(`${name}.*`), '', `${field.doc} Any number of them; their order counts.`, '']
+  if (within.includes(field.schemas)) return lines
+  if (field.unsupported.length > 0) {
+    lines.push(`Not supported yet: ${field.unsupported.map((kind) => `\`${name}.${kind}\``).join(', ')}.`, '')
+  }
+  for (const [kind, schema] of Object.entries(field.schemas())) {
+    lines.push(heading(`${name}.${kind}`), '')
+    lines.push(...bodyLines(schema, [...path, `${name}.${kind}`], [...within, field.schemas]))
   }
   return lines
 }
@@ -133,7 +162,7 @@ function indexPage(all: readonly ComponentDefinition[], yaml: readonly YamlDefin
 
 // ----------------------------------------------------------------------------------------------------- JSON schema
 
-function bodySchema(settings: Settings<object>): object {
+function bodySchema(settings: Settings<object>, within: Within = []): object {
   const properties: Record<string, object> = {}
   const required: string[] = []
   for (const [name, field] of Object.entries(settings.fields)) {
@@ -145,8 +174,19 @@ function bodySchema(settings: Settings<object>): object {
         ...field.type.json,
         ...(field.default === undefined ? {} : { default: field.default }),
       }
-    } else if (field.kind === 'block') properties[name] = { description, ...bodySchema(field.schema) }
-    else properties[name] = { description, type: 'array', items: bodySchema(field.schema) }
+    } else if (field.kind === 'block') properties[name] = { description, ...bodySchema(field.schema, within) }
+    else if (field.kind === 'blocks') {
+      properties[name] = { description, type: 'array', items: bodySchema(field.schema, within) }
+    } else if (within.includes(field.schemas)) properties[name] = { description, type: 'array' }
+    else {
+      const inside = [...within, field.schemas]
+      const kinds = Object.entries(field.schemas()).map(([kind, schema]) => ({
+        type: 'object',
+        properties: { [`${name}.${kind}`]: bodySchema(schema, inside) },
+        additionalProperties: false,
+      }))
+      properties[name] = { description, type: 'array', items: { oneOf: kinds } }
+    }
   }
   return { type: 'object', properties, additionalProperties: false, ...(required.length > 0 ? { required } : {}) }
 }

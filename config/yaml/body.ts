@@ -134,6 +134,10 @@ class BodyReader {
       return
     }
     if (isNull(node)) return
+    if (field.kind === 'variants') {
+      this.#error(node.range, `"${key}" can only be written in Alloy's language`)
+      return
+    }
     if (node.kind !== 'list') {
       this.#error(node.range, `"${key}" should be a list of maps, got ${kindOfNode(node)}`)
       return

@@ -67,6 +67,7 @@ function bodyOf(schema: Settings<object>, node: YamlNode): Plain {
     if (!field) out[key] = hidden(value)
     else if (field.kind === 'attribute') out[key] = attributeOf(field.type, value)
     else if (field.kind === 'block') out[key] = bodyOf(field.schema, value)
+    else if (field.kind === 'variants') out[key] = hidden(value)
     else out[key] = value.kind === 'list' ? value.items.map((item) => bodyOf(field.schema, item)) : hidden(value)
   }
   return out
