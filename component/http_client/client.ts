@@ -1,7 +1,7 @@
 // The HTTP client: one request after another through authentication, redirects, proxies and kept connections.
 import { type ClientRequestArgs, type IncomingHttpHeaders, request as httpRequest, STATUS_CODES } from 'node:http'
 import type { ClientHttp2Session } from 'node:http2'
-import type { Readable } from 'node:stream'
+import type { Readable, Writable } from 'node:stream'
 import type { Clock, Logger } from '#component'
 import { type ConnectionLimits, Connections, pathOf, type Route } from './connections.ts'
 import { readCredential } from './credentials.ts'
@@ -14,13 +14,16 @@ import { ClientTls } from './tls.ts'
 
 export { HttpResponse } from './response.ts'
 
+type Body = Uint8Array | string | readonly Uint8Array[]
+
 export interface HttpRequest {
   readonly method: string
   /** `http:` or `https:`. User and password in it are sent, and never shown. */
   readonly url: string
   /** Names in any case. An `authorization` here goes before the settings' own. */
   readonly headers?: Readonly<Record<string, string | readonly string[]>>
-  readonly body?: Uint8Array | string
+  /** Pieces are sent one after the other, as one body. */
+  readonly body?: Body
   /** From the call to the last byte of the body. Absent or 0: no limit. */
   readonly timeoutMs?: number
   readonly signal?: AbortSignal
@@ -198,7 +201,7 @@ class Client implements HttpClient {
     url: URL,
     method: string,
     headers: Headers,
-    body: Uint8Array | string | undefined,
+    body: Body | undefined,
     cancellation: Cancellation,
   ): Promise<Raw> {
     // A kept connection may have been closed by the server just when it is used again: then once more, on another one.
@@ -222,7 +225,7 @@ class Client implements HttpClient {
     url: URL,
     method: string,
     headers: Headers,
-    body: Uint8Array | string | undefined,
+    body: Body | undefined,
     cancellation: Cancellation,
   ): Promise<Raw> {
     if (!('session' in route)) return send1(route.request, method, headers, body, cancellation)
@@ -291,16 +294,33 @@ class StaleConnection extends Error {
   }
 }
 
+function bodyBytes(body: Body): number {
+  if (typeof body === 'string' || body instanceof Uint8Array) return Buffer.byteLength(body)
+  let bytes = 0
+  for (const piece of body) bytes += piece.length
+  return bytes
+}
+
+function endWith(stream: Writable, body: Body | undefined): void {
+  if (body === undefined || typeof body === 'string' || body instanceof Uint8Array) {
+    stream.end(body)
+    return
+  }
+  stream.cork()
+  for (const piece of body) stream.write(piece)
+  stream.end()
+}
+
 function send1(
   args: ClientRequestArgs,
   method: string,
   headers: Headers,
-  body: Uint8Array | string | undefined,
+  body: Body | undefined,
   cancellation: Cancellation,
 ): Promise<Raw> {
   return new Promise((resolve, reject) => {
     const all: Headers = { ...headers, ...(args.headers as Headers | undefined) }
-    if (body !== undefined) all['content-length'] = String(Buffer.byteLength(body))
+    if (body !== undefined) all['content-length'] = String(bodyBytes(body))
     const request = httpRequest({ ...args, method, headers: all })
     cancellation.stop = (error) => {
       request.destroy(error)
@@ -314,7 +334,7 @@ function send1(
       cancellation.stop = (error) => response.destroy(error)
       resolve({ status: response.statusCode ?? 0, headers: response.headers, body: response })
     })
-    request.end(body)
+    endWith(request, body)
   })
 }
 
@@ -326,7 +346,7 @@ function send2(
   url: URL,
   method: string,
   headers: Headers,
-  body: Uint8Array | string | undefined,
+  body: Body | undefined,
   cancellation: Cancellation,
 ): Promise<Raw> {
   return new Promise((resolve, reject) => {
@@ -338,7 +358,7 @@ function send2(
       ...headers,
     }
     for (const name of connectionHeaders) delete all[name]
-    if (body !== undefined) all['content-length'] = String(Buffer.byteLength(body))
+    if (body !== undefined) all['content-length'] = String(bodyBytes(body))
     if (session.closed || session.destroyed) {
       reject(new StaleConnection(new Error('the connection was closed')))
       return
@@ -356,7 +376,7 @@ function send2(
     stream.once('response', (response) => {
       resolve({ status: response[':status'] ?? 0, headers: response as IncomingHttpHeaders, body: stream })
     })
-    if (body !== undefined) stream.end(body)
+    if (body !== undefined) endWith(stream, body)
   })
 }
 

@@ -34,14 +34,16 @@ export function levelProblem(compression: HttpCompression, level: number): strin
 }
 
 /**
- * `bytes` compressed, and what the `Content-Encoding` header calls it (undefined: nothing was done). `level` as Go's
+ * `pieces` as one, compressed, and what the `Content-Encoding` header calls it (undefined: nothing was done). `level` as Go's
  * libraries count: undefined for their default, -2 for Huffman coding only; zstd's level is mapped as its Go library does.
  */
 export async function compressBody(
-  bytes: Uint8Array,
+  pieces: readonly Uint8Array[],
   compression: HttpCompression,
   level: number | undefined,
-): Promise<{ readonly body: Uint8Array; readonly encoding: string | undefined }> {
+): Promise<{ readonly body: Uint8Array | readonly Uint8Array[]; readonly encoding: string | undefined }> {
+  if (compression === 'none') return { body: pieces, encoding: undefined }
+  const bytes = pieces.length === 1 ? (pieces[0] as Uint8Array) : Buffer.concat(pieces)
   const options = deflateOptions(level)
   switch (compression) {
     case 'gzip':
@@ -57,8 +59,6 @@ export async function compressBody(
       return { body: snappyFramesEncode(bytes), encoding: 'x-snappy-framed' }
     case 'lz4':
       return { body: lz4FrameEncode(bytes), encoding: 'lz4' }
-    case 'none':
-      return { body: bytes, encoding: undefined }
   }
 }
 

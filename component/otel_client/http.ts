@@ -144,7 +144,8 @@ export function checkOtelHttpClient(s: Written, report: Report, path: readonly s
 export interface OtelPost {
   readonly url: string
   readonly contentType: string
-  readonly body: Uint8Array
+  /** In pieces: one body. */
+  readonly body: readonly Uint8Array[]
   readonly context: ClientContext | null
   readonly signal?: AbortSignal
 }

@@ -7,6 +7,7 @@ import { logsWire, metricsWire, splitLogs, splitMetrics, splitTraces, tracesWire
 const signals = ['traces', 'metrics', 'logs'] as const
 /** Added to a part's kind where the client's context goes before the telemetry. */
 const withContext = 16
+const noBytes = new Uint8Array(0)
 
 export interface Payload {
   readonly signal: Signal
@@ -55,10 +56,12 @@ export function partOf(payload: Payload, { mergeable, createdMs, settled }: Part
   const { signal, chunks, items, context } = payload
   const index = signals.indexOf(signal) + 1
   const before = context ? encodeContext(context) : undefined
-  const all = before ? [before, ...chunks] : chunks
+  const [bytes = noBytes, ...rest] = before ? [before, ...chunks] : chunks
   return {
     kind: before ? index + withContext : index,
-    bytes: all.length === 1 ? (all[0] as Uint8Array) : Buffer.concat(all),
+    bytes,
+    // Joining a batch of 4 MB made a tenth of the CPU of a gateway, and a third of what its garbage collector frees.
+    ...(rest.length > 0 ? { rest } : {}),
     items,
     extra: 0,
     mergeable: mergeable && !before,
@@ -75,11 +78,15 @@ export function payloadOfParts(parts: readonly QueuePart[]): Payload | undefined
   if (signal === undefined) return undefined
   let items = 0
   for (const part of parts) items += part.items
-  if (kind < withContext) return { signal, chunks: parts.map((part) => part.bytes), items, context: null }
-  const { bytes } = parts[0] as QueuePart
+  if (kind < withContext) {
+    const chunks = parts.flatMap(({ bytes, rest }) => (rest ? [bytes, ...rest] : [bytes]))
+    return { signal, chunks, items, context: null }
+  }
+  const { bytes, rest = [] } = parts[0] as QueuePart
   const length = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).readUInt32LE(0)
   const context = decodeContext(bytes.subarray(4, 4 + length))
-  return { signal, chunks: [bytes.subarray(4 + length)], items, context }
+  const first = bytes.subarray(4 + length)
+  return { signal, chunks: first.length > 0 ? [first, ...rest] : rest, items, context }
 }
 
 /** Length, then JSON. Of what an authenticator said, texts are kept. */

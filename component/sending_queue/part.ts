@@ -5,6 +5,8 @@ export interface QueuePart {
   /** What the exporter made: only it knows what to do with it. 0 to 255. */
   readonly kind: number
   readonly bytes: Uint8Array
+  /** More bytes behind `bytes`, not joined with them: in memory a large batch need not be copied. None from disk. */
+  readonly rest?: readonly Uint8Array[]
   readonly items: number
   /** A number of the exporter's own that goes with the bytes (their length before compression). */
   readonly extra: number
@@ -24,12 +26,21 @@ export interface QueuePart {
 /** The lane of parts that any lane may send. */
 export const anyLane = 0xffffffff
 
+/** How many bytes the part has. */
+export function partBytes(part: QueuePart): number {
+  let bytes = part.bytes.length
+  for (const chunk of part.rest ?? noChunks) bytes += chunk.length
+  return bytes
+}
+
+const noChunks: readonly Uint8Array[] = []
+
 const version = 1
 const headerBytes = 28
 
 /** `version, kind, flags, 0, items u32, extra u32, lane u32, 0 u32, created f64, bytes`, little endian. */
 export function encodePart(part: QueuePart): Uint8Array {
-  const out = Buffer.allocUnsafe(headerBytes + part.bytes.length)
+  const out = Buffer.allocUnsafe(headerBytes + partBytes(part))
   out[0] = version
   out[1] = part.kind
   out[2] = part.mergeable ? 1 : 0
@@ -40,6 +51,11 @@ export function encodePart(part: QueuePart): Uint8Array {
   out.writeUInt32LE(0, 16)
   out.writeDoubleLE(part.createdMs, 20)
   out.set(part.bytes, headerBytes)
+  let at = headerBytes + part.bytes.length
+  for (const chunk of part.rest ?? noChunks) {
+    out.set(chunk, at)
+    at += chunk.length
+  }
   return out
 }
 

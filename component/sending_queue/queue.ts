@@ -2,7 +2,7 @@
 // when the backend stays away, when memory is short, and at the stop.
 import type { Clock, Logger, Timer } from '#component'
 import { type LogPosition, SegmentLog } from '#lib/segment_log'
-import { anyLane, decodePart, encodePart, type QueuePart } from './part.ts'
+import { anyLane, decodePart, encodePart, partBytes, type QueuePart } from './part.ts'
 
 export type SendOutcome =
   | { readonly kind: 'sent' }
@@ -202,7 +202,7 @@ export class SendingQueue {
   #dropWithoutDisk(): void {
     while (this.#toLogBytes + this.#memoryBytes > this.#settings.memoryBytesMax && this.#toLog.length > 0) {
       const oldest = this.#toLog.shift() as { part: QueuePart }
-      this.#toLogBytes -= oldest.part.bytes.length
+      this.#toLogBytes -= partBytes(oldest.part)
       this.#toLogItems -= oldest.part.items
       oldest.part.settled?.('neither memory nor disk can take more')
       this.#handlers.onDropped('queue full', oldest.part.items, 'neither memory nor disk can take more')
@@ -226,7 +226,7 @@ export class SendingQueue {
 
   #enqueueForLog(part: QueuePart, taken: (() => void) | undefined, failed: ((error: Error) => void) | undefined): void {
     this.#toLog.push({ part, taken, failed })
-    this.#toLogBytes += part.bytes.length
+    this.#toLogBytes += partBytes(part)
     this.#toLogItems += part.items
   }
 
@@ -236,14 +236,14 @@ export class SendingQueue {
     const lane = this.#laneFor(entry.part)
     lane.waiting.push(entry)
     lane.size += this.#sizeOf(entry.part)
-    this.#memoryBytes += entry.part.bytes.length
+    this.#memoryBytes += partBytes(entry.part)
     this.#memoryItems += entry.part.items
     this.#memoryParts++
     this.#pump(lane)
   }
 
   #sizeOf(part: QueuePart): number {
-    return this.#settings.requestSizer === 'bytes' ? part.bytes.length : part.items
+    return this.#settings.requestSizer === 'bytes' ? partBytes(part) : part.items
   }
 
   /**
@@ -424,7 +424,7 @@ export class SendingQueue {
     let items = 0
     for (const entry of entries) {
       items += entry.part.items
-      this.#memoryBytes -= entry.part.bytes.length
+      this.#memoryBytes -= partBytes(entry.part)
       entry.done = true
       entry.part.settled?.(reason === undefined ? undefined : message)
     }
@@ -579,7 +579,7 @@ export class SendingQueue {
     const batch = this.#toLog
     this.#toLog = []
     const items = itemsOf(batch.map((b) => b.part))
-    const bytes = batch.reduce((sum, b) => sum + b.part.bytes.length, 0)
+    const bytes = batch.reduce((sum, b) => sum + partBytes(b.part), 0)
     const drainedBefore = this.#log.drained && !this.#reading
     this.#appending = true
     try {
@@ -634,7 +634,7 @@ export class SendingQueue {
     const batch = this.#toLog
     this.#toLog = []
     for (const { part, failed } of batch) {
-      this.#toLogBytes -= part.bytes.length
+      this.#toLogBytes -= partBytes(part)
       this.#toLogItems -= part.items
       failed?.(new Error(this.#diskProblem ?? 'the disk cannot take it'))
     }
@@ -646,7 +646,7 @@ export class SendingQueue {
     if (this.#log && !this.#log.drained) return
     while (this.#toLog.length > 0 && this.#memoryBytes < this.#settings.memoryBytesMax) {
       const { part } = this.#toLog.shift() as { part: QueuePart }
-      this.#toLogBytes -= part.bytes.length
+      this.#toLogBytes -= partBytes(part)
       this.#toLogItems -= part.items
       this.#intoLane({ part, end: undefined, done: false, gone: false })
     }
@@ -700,7 +700,7 @@ export class SendingQueue {
         if (!gone.has(entry)) continue
         items += entry.part.items
         lane.size -= this.#sizeOf(entry.part)
-        this.#memoryBytes -= entry.part.bytes.length
+        this.#memoryBytes -= partBytes(entry.part)
         this.#memoryItems -= entry.part.items
         this.#memoryParts--
         entry.part.settled?.('the queue on disk is full')

@@ -48,7 +48,7 @@ export class HttpTransport implements OtelTransport {
     const response = await this.#client.post({
       url,
       contentType: contentTypes[encoding],
-      body: encoding === 'json' ? Buffer.from(jsonOf(payload)) : joined(payload.chunks),
+      body: encoding === 'json' ? [Buffer.from(jsonOf(payload))] : payload.chunks,
       context: payload.context,
       signal: abort,
     })
@@ -74,10 +74,6 @@ export class HttpTransport implements OtelTransport {
   close(): void {
     this.#client.close()
   }
-}
-
-function joined(chunks: readonly Uint8Array[]): Uint8Array {
-  return chunks.length === 1 ? (chunks[0] as Uint8Array) : Buffer.concat(chunks)
 }
 
 function jsonOf({ signal, chunks, items }: Payload): string {
