@@ -59,6 +59,8 @@ export interface TailOwner<C> {
     file: { readonly dev: number; readonly ino: number; readonly size: number },
     by: TailSource<C>,
   ): Promise<Position | undefined>
+  /** Is that path a target of its own? */
+  isTailed(path: string): boolean
 }
 
 /** A file, by what it is and not by its name. */
@@ -76,8 +78,6 @@ class Generation {
   skipping = false
   /** Its first bytes, up to the position. */
   head: Buffer = Buffer.alloc(0)
-  /** Its first bytes as they were last seen, while the head is not full. */
-  beginning: Buffer | null = null
   encoding: LineEncoding | null = null
   mtimeMs: number
   /** The time of its last change when it was last read to its end. */
@@ -103,16 +103,19 @@ class Generation {
     return this.#identity
   }
 
-  /** What the position has passed of the beginning tells the file from others. */
-  keepHead(): void {
-    const { beginning } = this
-    if (beginning === null) return
-    this.head = beginning.subarray(0, Math.min(beginning.length, this.position))
-    if (this.head.length === headBytesMax) this.beginning = null
+  /** `bytes`, up to `end`, were taken: the first bytes of the file among them tell it from others. */
+  advance(bytes: Buffer, end: number): void {
+    const { head } = this
+    if (head.length < headBytesMax && head.length === this.position) {
+      const grown = Buffer.allocUnsafeSlow(Math.min(head.length + end, headBytesMax))
+      head.copy(grown)
+      bytes.copy(grown, head.length, 0, grown.length - head.length)
+      this.head = grown
+    }
+    this.position += end
   }
 
   restart(): void {
-    this.beginning = null
     this.position = 0
     this.head = Buffer.alloc(0)
     this.skipping = false
@@ -289,30 +292,45 @@ export class TailedFile<C> implements TailSource<C> {
       await this.#restore(found)
       return
     }
-    this.#owner.counts.rotations++
-    if (newest.fd === null && this.#generations.length === 1) await this.#reopen(newest, found)
-    if (this.#generations.length >= generationsMax) {
-      this.#owner.counts.missedFiles++
-      const dropped = this.#generations.pop() as Generation
-      await this.#close(dropped)
-    }
-    this.#generations.push(found)
+    await this.#rotated(newest, found)
   }
 
-  /** A file whose descriptor was given up, and that was rotated away since. */
-  async #reopen(generation: Generation, current: Generation): Promise<void> {
-    const rotated = await findRotated(this.target.path, generation.ino, current)
-    if (rotated === undefined) return
-    try {
-      const again = await this.#open(rotated.old)
-      if (again.is(generation)) {
-        generation.fd = again.fd
-        generation.size = again.size
-        generation.seenSize = -1
-      } else await this.#close(again)
-    } catch {
-      // It is gone: there is nothing to be read of it.
+  /** Another file came in the place of `newest`. There may have been others between two looks. */
+  async #rotated(newest: Generation, found: Generation): Promise<void> {
+    this.#owner.counts.rotations++
+    const { path } = this.target
+    const rotated = await findRotated(path, newest.ino, found, (other) => this.#owner.isTailed(other))
+    if (rotated !== undefined) {
+      // Its descriptor may have been given up.
+      if (newest.fd === null && this.#generations.length === 1) await this.#reopen(newest, rotated.old)
+      for (const later of rotated.later) {
+        const between = await this.#open(later).catch(() => undefined)
+        if (between === undefined) continue
+        if (between.is(found) || this.#generations.some((one) => one.is(between))) await this.#close(between)
+        else await this.#push(between)
+      }
     }
+    await this.#push(found)
+  }
+
+  async #push(generation: Generation): Promise<void> {
+    if (this.#generations.length >= generationsMax) {
+      this.#owner.counts.missedFiles++
+      await this.#close(this.#generations.pop() as Generation)
+    }
+    this.#generations.push(generation)
+  }
+
+  async #reopen(generation: Generation, path: string): Promise<void> {
+    const again = await this.#open(path).catch(() => undefined)
+    if (again === undefined) return
+    if (!again.is(generation)) {
+      await this.#close(again)
+      return
+    }
+    generation.fd = again.fd
+    generation.size = again.size
+    generation.seenSize = -1
   }
 
   /** Where the first file begins: at the position, if it is the file that the position is of. */
@@ -342,13 +360,13 @@ export class TailedFile<C> implements TailSource<C> {
       this.#generations.push(found)
       return
     }
-    const rotated = await findRotated(this.target.path, identity.ino, found)
+    const rotated = await findRotated(this.target.path, identity.ino, found, (other) => this.#owner.isTailed(other))
     if (rotated !== undefined) {
       const old = await this.#open(rotated.old)
       if ((await beginsAs(old.fd as number, identity)) && offset <= old.size) {
         this.#goOn(old, offset, identity.skipping)
         this.#generations.push(old)
-        for (const path of rotated.later.slice(0, generationsMax)) this.#generations.push(await this.#open(path))
+        for (const path of rotated.later) await this.#push(await this.#open(path))
       } else await this.#close(old)
     } else if (same && identity.headBytes > 0) this.#goOn(found, Math.min(offset, found.size), identity.skipping)
     this.#generations.push(found)
@@ -449,7 +467,7 @@ export class TailedFile<C> implements TailSource<C> {
     if (generation.fd === null && !(await this.#openAgain(generation))) return false
     const fd = generation.fd as number
     await this.#sizeOf(generation)
-    const { size, mtimeMs } = generation
+    const { mtimeMs } = generation
     if (!(await this.#checkHead(generation, fd, buffers.head))) return true
     const encoding = generation.encoding ?? this.#owner.encoding
     const { lineBytesMax } = this.#owner
@@ -462,19 +480,21 @@ export class TailedFile<C> implements TailSource<C> {
         continue
       }
       const end = encoding.lastEnd(bytes, 0, n)
-      if (end < 0 && n < want) {
-        if (generation.seenSize !== size) generation.grownMs = this.#owner.clock.monotonic()
-        generation.seenSize = size
+      const seenSize = generation.position + n
+      if (end > 0) {
+        if (!(await this.#take(generation, encoding, bytes, end))) return false
+        bytes = buffers.chunk
+      } else if (n === lineBytesMax) {
+        if (!(await this.#cut(generation, encoding, bytes, n))) return false
+        bytes = buffers.chunk
+      } else if (n === want) bytes = Buffer.allocUnsafe(lineBytesMax)
+      // A file is shorter than what was asked for at its end only. What comes behind it now may be of a file written anew.
+      if (n < want) {
+        if (generation.seenSize !== seenSize) generation.grownMs = this.#owner.clock.monotonic()
+        generation.seenSize = seenSize
         generation.seenMs = mtimeMs
         return false
       }
-      if (end < 0 && n < lineBytesMax) {
-        bytes = Buffer.allocUnsafe(lineBytesMax)
-        continue
-      }
-      const taken = end > 0 ? this.#take(generation, encoding, bytes, end) : this.#cut(generation, encoding, bytes, n)
-      if (!(await taken)) return false
-      bytes = buffers.chunk
     }
     return true
   }
@@ -507,11 +527,12 @@ export class TailedFile<C> implements TailSource<C> {
       generation.encoding = mark.encoding ?? this.#owner.encoding
       if (generation.position < mark.bytes) generation.position = mark.bytes
     }
-    // It becomes the head as far as the position passes it.
-    if (head.length < headBytesMax && n > head.length) {
-      generation.beginning = Buffer.allocUnsafeSlow(n)
-      scratch.copy(generation.beginning, 0, 0, n)
-      generation.keepHead()
+    // After a restart, or a mark, the head is had from the file; it
+    // is the head as far as the position has passed it.
+    const length = Math.min(n, generation.position)
+    if (head.length < length) {
+      generation.head = Buffer.allocUnsafeSlow(length)
+      scratch.copy(generation.head, 0, 0, length)
     }
     return true
   }
@@ -520,8 +541,7 @@ export class TailedFile<C> implements TailSource<C> {
     const lines = splitLines(encoding.decode(bytes, 0, end))
     if (!(await this.#owner.handOn(this.target, lines, end))) return false
     this.lines += lines.length
-    generation.position += end
-    generation.keepHead()
+    generation.advance(bytes, end)
     return true
   }
 
@@ -533,9 +553,8 @@ export class TailedFile<C> implements TailSource<C> {
     if (!(await this.#owner.handOn(this.target, [line], end))) return false
     this.lines++
     this.#owner.counts.cutLines++
-    generation.position += end
+    generation.advance(bytes, end)
     generation.skipping = true
-    generation.keepHead()
     return true
   }
 
@@ -550,6 +569,7 @@ export class TailedFile<C> implements TailSource<C> {
   /** What the file has behind its last line's end: a line all the same, once nothing more will come. */
   async #flush(generation: Generation): Promise<boolean> {
     if (generation.fd === null || generation.skipping) return true
+    await this.#sizeOf(generation)
     const bytes = Buffer.allocUnsafe(
       Math.min(this.#owner.lineBytesMax, Math.max(generation.size - generation.position, 0)),
     )

@@ -92,34 +92,44 @@ async function neighbours(directory: string, take: (name: string) => boolean): P
 }
 
 /**
- * A file that once was at `path`, by device and inode, under whatever name it has in that directory now; and the files
- * that came after it there and are rotated already, oldest first. `current` is what stands at `path` now.
+ * A file that once was at `path`, by its inode, under whatever name it has in that directory now; and the files that came
+ * after it there and are rotated already, oldest first, but for those to leave out. `current` is what stands at `path` now.
  */
 export async function findRotated(
   path: string,
   ino: number,
-  current: { readonly ino: number } | undefined,
+  current: { readonly ino: number },
+  leaveOut: (path: string) => boolean,
 ): Promise<{ old: string; later: string[] } | undefined> {
   const target = await realpath(path).catch(() => path)
   for (const place of new Set([target, path])) {
     const directory = dirname(place)
-    const all = await neighbours(directory, () => true)
-    const old = all.find(({ stats }) => stats.ino === ino)
-    if (old === undefined) continue
     const name = basename(place)
-    const later = all
-      .filter(
-        ({ path: other, stats }) =>
-          stats.ino !== ino &&
-          stats.ino !== current?.ino &&
-          basename(other).startsWith(name) &&
-          rotatedSuffix.test(basename(other).slice(name.length)) &&
-          stats.mtimeMs >= old.stats.mtimeMs &&
-          // Copies of older files are not: what was made before the old one was last written is no successor.
-          stats.birthtimeMs >= old.stats.birthtimeMs,
-      )
-      .sort((a, b) => a.stats.mtimeMs - b.stats.mtimeMs)
-    return { old: old.path, later: later.map((one) => one.path) }
+    const near = await neighbours(directory, (other) => other.startsWith(name))
+    const isOld = ({ stats }: Neighbour): boolean => stats.ino === ino
+    const old = near.find(isOld) ?? (await neighbours(directory, (other) => !other.startsWith(name))).find(isOld)
+    if (old === undefined) continue
+    const later = near.filter(
+      ({ path: other, stats }) =>
+        stats.ino !== ino &&
+        stats.ino !== current.ino &&
+        rotatedSuffix.test(basename(other).slice(name.length)) &&
+        // What was there before the old one is no successor of it.
+        (stats.birthtimeMs > old.stats.birthtimeMs ||
+          (stats.birthtimeMs === old.stats.birthtimeMs && stats.mtimeMs >= old.stats.mtimeMs)) &&
+        !leaveOut(other),
+    )
+    return { old: old.path, later: later.sort(byAge).map((one) => one.path) }
   }
   return undefined
+}
+
+/** Oldest first. Where the clock was too coarse, names tell: `.2` is older than `.1`, but dates go up. */
+function byAge(a: Neighbour, b: Neighbour): number {
+  const byTime = a.stats.birthtimeMs - b.stats.birthtimeMs || a.stats.mtimeMs - b.stats.mtimeMs
+  if (byTime !== 0) return byTime
+  const number = /\.(\d{1,4})$/
+  const [x, y] = [number.exec(a.path)?.[1], number.exec(b.path)?.[1]]
+  if (x !== undefined && y !== undefined) return Number(y) - Number(x)
+  return a.path < b.path ? -1 : 1
 }

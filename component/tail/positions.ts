@@ -3,6 +3,7 @@ import { open, readFile, rename, stat, unlink, mkdir } from 'node:fs/promises'
 import { readFileSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Clock, Logger, Timer } from '#component'
+import { parseIdentity } from './identity.ts'
 
 /** Writing more often than this wears out an SD card, and gains little. */
 export const positionsIntervalMs = 10_000
@@ -37,6 +38,7 @@ export class Positions {
   corrupt = 0
   readonly #options: PositionsOptions
   readonly #positions = new Map<string, Position>()
+  readonly #byInode = new Map<number, { readonly path: string; readonly position: Position }[]>()
   readonly #collectors = new Set<() => void>()
   #timer: Timer | undefined
   #dirty = false
@@ -60,7 +62,15 @@ export class Positions {
       return
     }
     try {
-      for (const [key, position] of await parsePositions(text)) this.#positions.set(key, position)
+      for (const [key, position] of await parsePositions(text)) {
+        this.#positions.set(key, position)
+        const ino = parseIdentity(position.identity)?.ino
+        if (ino === undefined) continue
+        const known = this.#byInode.get(ino)
+        const one = { path: split(key)[0], position }
+        if (known === undefined) this.#byInode.set(ino, [one])
+        else known.push(one)
+      }
     } catch (error) {
       this.corrupt++
       const aside = `${path}.corrupt`
@@ -82,6 +92,11 @@ export class Positions {
 
   get(path: string, labels: string): Position | undefined {
     return this.#positions.get(path + separator + labels)
+  }
+
+  /** As they were read at the start: those of the file with that inode. */
+  of(ino: number): readonly { readonly path: string; readonly position: Position }[] {
+    return this.#byInode.get(ino) ?? []
   }
 
   set(path: string, labels: string, offset: string, identity: string): void {

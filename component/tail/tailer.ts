@@ -332,8 +332,11 @@ export class Tailer<C> implements TailOwner<C> {
       if (more && !this.#stopping) this.#queue(entry)
     }
     this.#reading--
-    if (this.#reading === 0) this.#spare.length = 0
-    else this.#spare.push(buffers)
+    if (this.#reading > 0) this.#spare.push(buffers)
+    else {
+      this.#spare.length = 0
+      if (!this.#stopping) await this.#closeSome()
+    }
     this.#tellIdle()
   }
 
@@ -369,6 +372,8 @@ export class Tailer<C> implements TailOwner<C> {
   ): Promise<Position | undefined> {
     const finished = this.#finished.get(`${file.dev}:${file.ino}`)
     if (finished !== undefined) return finished.position
+    const stored = await this.#readBefore(file, by)
+    if (stored !== undefined) return stored
     if (this.#initial) return undefined
     for (const entry of [...this.#entries.values(), ...this.#finishing]) {
       const { source } = entry
@@ -379,6 +384,24 @@ export class Tailer<C> implements TailOwner<C> {
       if (there?.ino !== file.ino || there.dev !== file.dev) return { offset: String(file.size), identity }
     }
     return undefined
+  }
+
+  /** Of a file that was rotated while nobody ran: whoever tails the name it had reads the rest of it. */
+  async #readBefore(
+    file: { readonly dev: number; readonly ino: number; readonly size: number },
+    by: TailSource<C>,
+  ): Promise<Position | undefined> {
+    for (const { path, position } of this.#options.positions.of(file.ino)) {
+      if (path === by.target.path) continue
+      const there = await stat(path).catch(() => undefined)
+      if (there?.ino === file.ino) continue
+      return this.isTailed(path) ? { offset: String(file.size), identity: position.identity } : position
+    }
+    return undefined
+  }
+
+  isTailed(path: string): boolean {
+    return this.#byName.has(path)
   }
 
   /** Retries what may succeed later, which is what holds the file up. */
