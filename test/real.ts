@@ -1,10 +1,11 @@
 // Real programs as parts of tests: found, started on free ports, stopped.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { createServer } from 'node:net'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
+
+export { freePort } from '#component/test_host'
 
 export const launcher = join(import.meta.dirname, '..', 'distro', 'solder')
 
@@ -22,20 +23,11 @@ export function temporaryDirectory(t: TestContext): string {
   return directory
 }
 
-export async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  if (address === null || typeof address === 'string') throw new Error('Cannot find a free port')
-  return address.port
-}
-
 /** Wait until `check` gives something, at most `timeoutMs`. */
 export async function eventually<T>(
   what: string,
   check: () => Promise<T | undefined> | T | undefined,
-  timeoutMs = 30_000,
+  timeoutMs = 60_000,
 ): Promise<T> {
   const end = performance.now() + timeoutMs
   let last: unknown

@@ -37,7 +37,7 @@ class FakeBackend {
         path: request.url ?? '',
         headers: request.headers,
         body: Buffer.concat(chunks),
-        atMs: Date.now(),
+        atMs: performance.now(),
       }
       const { status, headers, body } = this.answer(arrived)
       this.requests.push(arrived)
@@ -174,7 +174,7 @@ function batch(count: number, value = 1): Metrics {
 }
 
 async function until(what: string, check: () => boolean): Promise<void> {
-  const end = performance.now() + 10_000
+  const end = performance.now() + 60_000
   while (!check()) {
     assert.ok(performance.now() < end, `never came true: ${what}`)
     await new Promise((resolve) => setTimeout(resolve, 5))

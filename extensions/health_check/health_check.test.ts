@@ -1,17 +1,7 @@
 import assert from 'node:assert/strict'
-import { createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
 import { test } from 'node:test'
-import { decoded, TestHost } from '#component/test_host'
+import { decoded, freePort, TestHost } from '#component/test_host'
 import { healthCheckExtension } from './component.ts'
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}
 
 test('it answers while it runs, on its path only', async () => {
   const port = await freePort()
