@@ -105,7 +105,9 @@ export class Service {
   /** Load the configuration for the first time. With errors nothing is started. */
   start(): Promise<LoadResult> {
     return this.#inTurn(async () => {
-      const result = await this.#load(await this.#options.readConfiguration())
+      const text = await this.#read()
+      if ('ok' in text) return text
+      const result = await this.#load(text)
       if (result.ok) {
         this.#ready = true
         this.#imports.start(() => this.#structureChanged())
@@ -117,19 +119,14 @@ export class Service {
   /** Read the configuration again and change over to it, whole or not at all. */
   reload(): Promise<LoadResult> {
     return this.#inTurn(async () => {
-      let text: ConfigurationText
-      try {
-        text = await this.#options.readConfiguration()
-      } catch (error) {
-        this.#failed()
-        const message = (error as Error).message
-        this.log.error('Cannot reload the configuration; the old one goes on', { err: message })
-        return { ok: false, diagnostics: [diagnosticWithoutPlace(message)], sources: new Map() }
-      }
-      const result = await this.#load(text)
+      const text = await this.#read()
+      const result = 'ok' in text ? text : await this.#load(text)
       if (result.ok) this.log.info('Reloaded the configuration')
       else
-        this.log.error('Cannot reload the configuration; the old one goes on', { problems: result.diagnostics.length })
+        this.log.error('Cannot reload the configuration; the old one goes on', {
+          problems: result.diagnostics.length,
+          err: result.diagnostics.find((one) => one.severity === 'error')?.message,
+        })
       return result
     })
   }
@@ -138,6 +135,16 @@ export class Service {
     const next = this.#loading.then(run, run)
     this.#loading = next.catch(() => {})
     return next
+  }
+
+  /** The configuration as it is now; where it cannot be read: the failed load that this is. */
+  async #read(): Promise<ConfigurationText | LoadResult> {
+    try {
+      return await this.#options.readConfiguration()
+    } catch (error) {
+      this.#failed()
+      return { ok: false, diagnostics: [diagnosticWithoutPlace((error as Error).message)], sources: new Map() }
+    }
   }
 
   async #load(text: ConfigurationText): Promise<LoadResult> {

@@ -51,7 +51,7 @@ export interface SendingQueueHandlers {
   onRetry?(items: number, message: string): void
   /** A part that a process before this one left on disk is taken up. */
   onRecovered?(items: number): void
-  /** Everything goes well again (undefined), or what is wrong. */
+  /** Everything goes well again (undefined), or what is wrong: the disk, no answer, or a refusal of the last request. */
   onHealth(problem: string | undefined): void
 }
 
@@ -338,7 +338,8 @@ export class SendingQueue {
       const outcome = await this.#attempt(parts)
       if (outcome.kind !== 'retry') {
         this.#failingSinceMs = undefined
-        this.#setSendProblem(undefined)
+        // What is refused is gone: that stays said until the backend takes something again.
+        this.#setSendProblem(outcome.kind === 'rejected' ? outcome.message : undefined)
         lane.sentSince++
         if (outcome.kind === 'sent') {
           this.#handlers.onSent(parts, clock.monotonic() - begin)
