@@ -16,6 +16,7 @@ const manifest: Readonly<Record<string, Loader>> = {
   'discovery.relabel': async () => (await import('../discovery/relabel/component.ts')).discoveryRelabel,
   'loki.echo': async () => (await import('../exporters/loki_echo/component.ts')).lokiEcho,
   'loki.relabel': async () => (await import('../processors/loki_relabel/component.ts')).lokiRelabel,
+  'loki.source.api': async () => (await import('../receivers/loki_source_api/component.ts')).lokiSourceApi,
   'loki.source.file': async () => (await import('../receivers/loki_source_file/component.ts')).lokiSourceFile,
   'loki.write': async () => (await import('../exporters/loki_write/component.ts')).lokiWrite,
   'local.file': async () => (await import('../extensions/local_file/component.ts')).localFile,

@@ -33,6 +33,7 @@ const bodies: Readonly<Record<string, (place: Place) => string>> = {
   'local.file': ({ directory }) => `filename = "${directory}/targets.json"`,
   'local.file_match': ({ directory }) => `path_targets = [{"__path__" = "${directory}/*.json"}]`,
   'loki.relabel': () => 'forward_to = []',
+  'loki.source.api': ({ port }) => `forward_to = []\n http {\n listen_port = ${port}\n }`,
   'loki.source.file': ({ directory }) => `targets = [{"__path__" = "${directory}/targets.json"}]\n forward_to = []`,
   'loki.write': ({ url }) => `endpoint {\n url = "${url}/write"\n }`,
   'otelcol.processor.memory_limiter': () => 'check_interval = "1s"\n limit = "8GiB"\n output {}',

@@ -2,4 +2,5 @@
 export { decodePush, decodePushJson, PushError, pushLimitsDefault } from './decode.ts'
 export type { PushLimits } from './decode.ts'
 export { encodePush } from './encode.ts'
+export { LineTimes } from './line_times.ts'
 export { LabelTextError, labelText, parseLabelText } from './label_text.ts'

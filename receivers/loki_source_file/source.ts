@@ -14,9 +14,8 @@ import {
   type TailTarget,
 } from '#component/tail'
 import { type Labels, labelsFrom, Logs, LogStream } from '#pdata'
-import { labelText } from '#pdata/loki'
+import { labelText, LineTimes } from '#pdata/loki'
 import type { LokiSourceFileSettings } from './component.ts'
-import { LineTimes } from './line_times.ts'
 
 /** What is kept of a file: the labels of its lines. */
 interface FileContext {

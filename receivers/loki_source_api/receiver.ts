@@ -1,0 +1,281 @@
+// Answers Loki's push requests: reads, decodes, labels, hands on, and says what was taken.
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { promisify } from 'node:util'
+import { inflate, inflateRaw } from 'node:zlib'
+import { type Component, ConsumeError, HealthState, type Host, type LogsConsumer, type Timer } from '#component'
+import { BodyReader, HttpServer, RequestRefused, serverSettings } from '#component/http_server'
+import { relabel } from '#component/relabel'
+import { Backoff } from '#lib/backoff'
+import { type Labels, labelsFrom, Logs, LogStream } from '#pdata'
+import { decodePush, decodePushJson, LineTimes, PushError, pushLimitsDefault } from '#pdata/loki'
+import type { LokiSourceApiSettings } from './component.ts'
+import { ApiMetrics } from './metrics.ts'
+
+/** All bodies in memory together; beyond that senders are told to come back. At least two of the largest. */
+const bodiesBytesMax = 256 * 1024 * 1024
+/** As Alloy has it where `max_send_message_size` says nothing. */
+const messageBytesDefault = 100 * 1024 * 1024
+const bindWait = { minMs: 1000, maxMs: 30_000 }
+/** Where the next component does not say after how long it wants to be asked again. */
+const retryAfterDefaultMs = 5000
+const tenantLabel = '__tenant_id__'
+
+const pushPaths: ReadonlySet<string> = new Set(['/loki/api/v1/push', '/api/v1/push'])
+const rawPaths: ReadonlySet<string> = new Set(['/loki/api/v1/raw', '/api/v1/raw'])
+
+const inflateLater = promisify(inflate)
+const inflateRawLater = promisify(inflateRaw)
+
+export class LokiSourceApi implements Component<LokiSourceApiSettings> {
+  readonly #host: Host
+  #settings: LokiSourceApiSettings
+  #outlet: LogsConsumer
+  #bodies: BodyReader
+  #server: HttpServer | undefined
+  #retry: Timer | undefined
+  #stopped = false
+  readonly #backoff: Backoff
+  readonly #times = new LineTimes()
+  readonly #metrics: ApiMetrics
+
+  constructor(host: Host, settings: LokiSourceApiSettings) {
+    this.#host = host
+    this.#settings = settings
+    this.#outlet = host.outlet(settings.forward_to)
+    this.#bodies = bodyReader(settings)
+    this.#backoff = new Backoff({ ...bindWait, random: () => host.clock.random() })
+    this.#metrics = new ApiMetrics(host, () => this.#server?.connections ?? 0)
+  }
+
+  /** Binds. A port that is taken is tried again until it is free. */
+  async start(): Promise<void> {
+    const server = this.#makeServer(this.#settings)
+    try {
+      await server.start()
+    } catch (error) {
+      const { message } = error as Error
+      this.#host.log.error('Cannot serve yet; it is tried again', { err: message })
+      this.#host.setHealth(HealthState.unhealthy, message)
+      if (this.#stopped) return
+      this.#retry = this.#host.clock.setTimeout(() => void this.start(), this.#backoff.nextMs())
+      return
+    }
+    if (this.#stopped) {
+      await server.stop(0)
+      return
+    }
+    this.#server = server
+    this.#backoff.reset()
+    this.#host.setHealth(HealthState.healthy, 'started component')
+  }
+
+  /** The port the server listens on. */
+  get port(): number {
+    return this.#server?.port ?? 0
+  }
+
+  #makeServer(settings: LokiSourceApiSettings): HttpServer {
+    const { log, clock } = this.#host
+    if (settings.http.http2.enabled) log.warn('HTTP/2 is not served here; senders use HTTP/1.1')
+    const handle = (request: IncomingMessage, response: ServerResponse): Promise<void> =>
+      this.#handle(request, response)
+    return new HttpServer(serverSettings(settings.http), { log, clock, handle })
+  }
+
+  /** Keeps the listening socket where the address stays. Rejects, and goes on as before, when a new one cannot be bound. */
+  async update(settings: LokiSourceApiSettings): Promise<void> {
+    const before = this.#settings
+    const server = this.#server
+    if (server) {
+      const next = serverSettings(settings.http)
+      const { listen_address: address, listen_port: port } = settings.http
+      if (address === before.http.listen_address && port === before.http.listen_port) server.update(next)
+      else {
+        const moved = this.#makeServer(settings)
+        await moved.start()
+        this.#server = moved
+        await server.stop(before.graceful_shutdown_timeout)
+      }
+    }
+    this.#settings = settings
+    this.#outlet = this.#host.outlet(settings.forward_to)
+    if (settings.max_send_message_size !== before.max_send_message_size) this.#bodies = bodyReader(settings)
+  }
+
+  async stop(deadlineMs: number): Promise<void> {
+    this.#stopped = true
+    this.#retry?.cancel()
+    const server = this.#server
+    this.#server = undefined
+    await server?.stop(Math.min(this.#settings.graceful_shutdown_timeout, deadlineMs))
+  }
+
+  async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const path = (request.url ?? '/').split('?', 1)[0] as string
+    const push = pushPaths.has(path)
+    const known = push || rawPaths.has(path)
+    if (!known && path !== '/ready') {
+      answer(response, 404, '404 page not found\n')
+      return
+    }
+    const method = known ? 'POST' : 'GET'
+    if (request.method !== method) {
+      response.setHeader('allow', method)
+      answer(response, 405, '')
+      return
+    }
+    const route = path.slice(1).replaceAll('/', '_')
+    const done = this.#metrics.begin(method, route, response)
+    try {
+      if (!known) answer(response, 200, 'ready')
+      else await this.#take(request, response, route, push)
+    } catch (error) {
+      this.#refuse(response, error)
+    } finally {
+      done()
+    }
+  }
+
+  async #take(request: IncomingMessage, response: ServerResponse, route: string, push: boolean): Promise<void> {
+    await this.#body(request, async (body, wireBytes) => {
+      this.#metrics.requestBytes(route, wireBytes)
+      const streams = push ? this.#pushed(request, body) : this.#lines(body)
+      let count = 0
+      for (const { lines } of streams) count += lines.length
+      if (count > 0) await this.#forward(streams, count)
+      answer(response, 204, '')
+    })
+  }
+
+  /** The body without what `Content-Encoding` says, bounded by `max_send_message_size`. */
+  #body(request: IncomingMessage, use: (body: Uint8Array, wireBytes: number) => Promise<void>): Promise<void> {
+    const encoding = (request.headers['content-encoding'] ?? '').trim().toLowerCase()
+    const wireBytes = Number(request.headers['content-length'] ?? 0)
+    // Snappy is the format of protobuf requests, whether they say so or not.
+    if (encoding === '' || encoding === 'identity' || encoding === 'snappy') {
+      return this.#bodies.readWire(request, (body) => use(body, body.length))
+    }
+    if (encoding === 'gzip') return this.#bodies.read(request, ['gzip'], (body) => use(body, wireBytes || body.length))
+    if (encoding === 'deflate') {
+      return this.#bodies.readWire(request, async (body) => use(await this.#inflated(body), body.length))
+    }
+    throw new RequestRefused(400, `Content-Encoding ${JSON.stringify(encoding)} not supported`)
+  }
+
+  /** Go's clients send deflate without zlib's frame, others with it. */
+  async #inflated(body: Uint8Array): Promise<Uint8Array> {
+    const zlib = body.length > 1 && ((body[0] as number) & 0x0f) === 8 && (body[0]! * 256 + body[1]!) % 31 === 0
+    try {
+      return await (zlib ? inflateLater : inflateRawLater)(body, { maxOutputLength: messageBytesMax(this.#settings) })
+    } catch (error) {
+      const large = (error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE'
+      throw new RequestRefused(large ? 413 : 400, large ? 'the body is too large' : 'the body is no valid deflate')
+    }
+  }
+
+  #pushed(request: IncomingMessage, body: Uint8Array): LogStream[] {
+    const limits = { ...pushLimitsDefault, bytesMax: messageBytesMax(this.#settings) }
+    const type = (request.headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase()
+    const streams =
+      type === 'application/json' ? decodePushJson(Buffer.from(body).toString(), limits) : decodePush(body, limits)
+    const tenant = request.headers['x-scope-orgid']
+    const out: LogStream[] = []
+    for (const stream of streams) {
+      const labels = this.#labels(stream.labels, typeof tenant === 'string' ? tenant : '')
+      if (labels === null) this.#drop(stream.lines.length)
+      else out.push(new LogStream(labels, this.#timesOf(stream), stream.lines, stream.metadata))
+    }
+    return out
+  }
+
+  #timesOf({ timestampsNs, lines }: LogStream): BigInt64Array {
+    if (this.#settings.use_incoming_timestamp) return timestampsNs
+    return this.#times.take(this.#host.clock.now(), lines.length)
+  }
+
+  /** A stream's labels as they go on; null: the rules dropped it. */
+  #labels(given: Labels, tenant: string): Labels | null {
+    const { labels: own, relabel_rules: rules } = this.#settings
+    const pairs: [string, string][] = []
+    for (let i = 0; i < given.length; i += 2) pairs.push([given[i] as string, given[i + 1] as string])
+    pairs.push(...own)
+    const relabelled = relabel(labelsFrom(pairs), rules?.rules ?? [])
+    if (relabelled === null || relabelled.length === 0) return null
+    const kept: [string, string][] = []
+    for (let i = 0; i < relabelled.length; i += 2) {
+      const name = relabelled[i] as string
+      if (!name.startsWith('__')) kept.push([name, relabelled[i + 1] as string])
+    }
+    if (tenant !== '') kept.push([tenantLabel, tenant])
+    return labelsFrom(kept)
+  }
+
+  #drop(items: number): void {
+    const { counters } = this.#host
+    counters.in += items
+    counters.drop('relabel rules', items)
+  }
+
+  /** Plain text: every line that is not empty, with the labels of the settings. */
+  #lines(body: Uint8Array): LogStream[] {
+    const lines: string[] = []
+    for (const line of Buffer.from(body).toString().split('\n')) {
+      const text = line.replace(/\r+$/, '')
+      if (text !== '') lines.push(text)
+    }
+    if (lines.length === 0) return []
+    const times = this.#times.take(this.#host.clock.now(), lines.length)
+    return [new LogStream(labelsFrom(this.#settings.labels), times, lines, null)]
+  }
+
+  async #forward(streams: readonly LogStream[], count: number): Promise<void> {
+    const { counters } = this.#host
+    counters.in += count
+    try {
+      await this.#outlet.consume(Logs.fromStreams(streams))
+      this.#metrics.written.add(count)
+    } catch (error) {
+      counters.refused += count
+      throw error
+    }
+  }
+
+  #refuse(response: ServerResponse, error: unknown): void {
+    if (response.destroyed) return
+    if (error instanceof RequestRefused) {
+      // What is left of a body that nobody reads goes with the connection.
+      response.setHeader('connection', 'close')
+      answer(response, error.status, `${error.message}\n`)
+    } else if (error instanceof PushError) answer(response, 400, `${error.message}\n`)
+    else if (error instanceof ConsumeError && error.retryable) {
+      response.setHeader('retry-after', String(Math.ceil((error.retryAfterMs ?? retryAfterDefaultMs) / 1000)))
+      answer(response, 503, `${error.message}\n`)
+    } else if (error instanceof ConsumeError) answer(response, 400, `${error.message}\n`)
+    else throw error
+  }
+
+  debug(): unknown {
+    return { port: this.port, connections: this.#server?.connections ?? 0, body_bytes: this.#bodies.bytes }
+  }
+}
+
+function messageBytesMax(settings: LokiSourceApiSettings): number {
+  return settings.max_send_message_size > 0 ? settings.max_send_message_size : messageBytesDefault
+}
+
+function bodyReader(settings: LokiSourceApiSettings): BodyReader {
+  const bytes = messageBytesMax(settings)
+  return new BodyReader({
+    bodyBytesMax: bytes,
+    decompressedBytesMax: bytes,
+    totalBytesMax: Math.max(bodiesBytesMax, 2 * bytes),
+  })
+}
+
+function answer(response: ServerResponse, status: number, text: string): void {
+  if (text !== '') {
+    response.setHeader('content-type', 'text/plain; charset=utf-8')
+    response.setHeader('content-length', Buffer.byteLength(text))
+  }
+  response.writeHead(status).end(text)
+}
