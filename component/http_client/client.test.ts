@@ -222,6 +222,23 @@ test('headers of the settings and of the request are sent, and the body with its
   assert.equal(headers['accept-encoding'], undefined)
 })
 
+test('a body in pieces is sent as one, with its length', async (t) => {
+  const got: Buffer[] = []
+  const { url, asked } = await serve(t, (request, response) => {
+    void request.toArray().then((chunks: Buffer[]) => {
+      got.push(Buffer.concat(chunks))
+      response.end()
+    })
+  })
+  const client = clientFor(t, {})
+  const many = Array.from({ length: 2000 }, (_, i) => Buffer.alloc(1 + (i % 97), i & 0xff))
+  for (const body of [[], [Buffer.from('one')], [Buffer.from('a'), Buffer.alloc(0), Buffer.from('bc')], many]) {
+    await (await client.request({ method: 'POST', url, body })).discard()
+    assert.deepEqual(got.at(-1), Buffer.concat(body))
+    assert.equal(asked.at(-1)?.headers['content-length'], String(Buffer.concat(body).length))
+  }
+})
+
 test('redirects', async (t) => {
   const other = await serve(t, (_, response) => response.end('other'))
   const { url, asked } = await serve(t, (request, response) => {
