@@ -31,6 +31,8 @@ const lookers = 16
 const settleMs = 20
 /** Where the system tells of changes, files are looked at from time to time all the same. */
 const sweepMs = 5000
+/** Many files less often: a look costs about 45 µs. */
+const sweepFileMs = 4
 /** A file that was rotated away was read under its older name if that is not longer ago. */
 const rotatedMs = 60_000
 const retryWait = { minMs: 100, maxMs: 10_000 }
@@ -133,6 +135,10 @@ export class Tailer<C> implements TailOwner<C> {
 
   get lineBytesMax(): number {
     return this.#settings.lineBytesMax ?? lineBytesMaxDefault
+  }
+
+  get #filesOpenMax(): number {
+    return this.#settings.filesOpenMax ?? filesOpenMaxDefault
   }
 
   /** Lines that were read and wait to be tried again. */
@@ -280,9 +286,14 @@ export class Tailer<C> implements TailOwner<C> {
   async #look(): Promise<void> {
     this.#looking++
     for (let entry = this.#looks.shift(); entry !== undefined && !this.#stopping; entry = this.#looks.shift()) {
-      await entry.source.look()
+      // Files that are new wait while too many are open; those that are known are looked at, or rotations would be missed.
+      const held = !entry.source.began && this.counts.descriptors >= this.#filesOpenMax
+      if (!held) await entry.source.look()
       entry.looking = false
-      this.#again(entry)
+      if (held) {
+        entry.dueMs = this.clock.monotonic() + settleMs
+        this.#schedule(settleMs)
+      } else this.#again(entry)
     }
     this.#looking--
     if (this.#looking === 0 && !this.#stopping) {
@@ -300,7 +311,11 @@ export class Tailer<C> implements TailOwner<C> {
     const least = Math.min(minPollMs, maxPollMs)
     const told = this.#told.has(dirname(source.target.path)) && source.began && !source.rotating && !source.linked
     entry.waitMs = source.readable ? least : Math.min(Math.max(entry.waitMs * 2, least), maxPollMs)
-    const waitMs = entry.lookAgain ? 0 : told ? Math.max(maxPollMs, sweepMs) : entry.waitMs
+    const waitMs = entry.lookAgain
+      ? 0
+      : told
+        ? Math.max(maxPollMs, sweepMs, this.#entries.size * sweepFileMs)
+        : entry.waitMs
     entry.lookAgain = false
     const dueMs = this.clock.monotonic() + waitMs
     if (entry.dueMs > dueMs) entry.dueMs = dueMs
@@ -330,6 +345,7 @@ export class Tailer<C> implements TailOwner<C> {
       entry.reading = false
       if (entry.source.position !== before) this.#options.positions.changed()
       if (more && !this.#stopping) this.#queue(entry)
+      else if (this.counts.descriptors > this.#filesOpenMax / 2 && !entry.looking) await entry.source.giveUpDescriptor()
     }
     this.#reading--
     if (this.#reading > 0) this.#spare.push(buffers)
@@ -451,7 +467,7 @@ export class Tailer<C> implements TailOwner<C> {
 
   /** Descriptors of files at whose end nothing came for the longest time are given back. */
   async #closeSome(): Promise<void> {
-    const most = this.#settings.filesOpenMax ?? filesOpenMaxDefault
+    const most = this.#filesOpenMax
     if (this.counts.descriptors <= most) return
     const idle = [...this.#entries.values()].filter((entry) => !entry.reading && !entry.queued && !entry.looking)
     idle.sort((a, b) => b.source.idleMs() - a.source.idleMs())

@@ -131,9 +131,9 @@ export class LokiSourceFile implements Component<LokiSourceFileSettings> {
     if (round !== this.#round || this.#stopped) return
     this.#tailer.set(found)
     this.#show(found)
-    await this.#positions.prune((path, labels) =>
-      found.some((file) => file.path === path && (file.labels === labels || labels === '{}')),
-    )
+    const paths = new Set(found.map((file) => file.path))
+    const keys = new Set(found.map((file) => `${file.path} ${file.labels}`))
+    await this.#positions.prune((path, labels) => keys.has(`${path} ${labels}`) || (labels === '{}' && paths.has(path)))
     if (match.enabled && round === this.#round && !this.#stopped) {
       this.#timer = this.#host.clock.setTimeout(() => void this.#sync(), match.sync_period)
     }
