@@ -207,6 +207,34 @@ test('a stop during an outage keeps everything for the next process', async () =
   await second.stop()
 })
 
+test('parts that come while the queue takes up what was left are neither lost nor sent twice', async () => {
+  const first = new Bench({ memoryBytesMax: 0 })
+  await first.queue.start()
+  first.answer = () => away
+  void first.queue.put(range(0, 40).map((n) => first.part(n)))
+  await first.until(() => first.queue.isOnDisk)
+  await first.stop()
+  const second = new Bench({ memoryBytesMax: 500 }, first.directory, first.clock)
+  second.answer = () => away
+  const starting = second.queue.start()
+  for (let n = 40; n < 100; n++) {
+    void second.queue.put([second.part(n)])
+    if (n % 10 === 0) await new Promise((resolve) => setImmediate(resolve))
+  }
+  await starting
+  second.answer = () => ({ kind: 'sent' })
+  await second.until(() => second.queue.waitingItems === 0 && second.sent >= 100)
+  assert.deepEqual(
+    second.delivered.toSorted((a, b) => a - b),
+    range(0, 100),
+  )
+  await second.stop()
+  const third = new Bench({}, first.directory, first.clock)
+  await third.queue.start()
+  await third.stop()
+  assert.deepEqual(third.delivered, [])
+})
+
 test('a stop with a healthy backend sends what waits', async () => {
   const bench = new Bench({ batchWaitMs: 60_000 })
   await bench.queue.start()

@@ -138,12 +138,15 @@ export class SendingQueue {
   /** Take up what a process before this one left on disk. Never rejects: without a disk the queue works in memory. */
   async start(): Promise<void> {
     this.#lanesTimer = this.#context.clock.setTimeout(() => this.#checkLanes(), lanesCheckMs)
-    const left = await SegmentLog.exists(this.#context.directory)
-    if (!left && this.#settings.durability !== 'always') return
-    if (await this.#openLog()) {
-      this.#onDisk = true
-      this.#read()
-    }
+    // What comes meanwhile waits behind what was left, and nobody else opens the log.
+    this.#onDisk = true
+    this.#writing = true
+    const always = this.#settings.durability === 'always'
+    const left = always || (await SegmentLog.exists(this.#context.directory))
+    this.#onDisk = left && (await this.#openLog())
+    this.#writing = false
+    if (this.#onDisk || always) this.#write()
+    else this.#backToMemory()
   }
 
   update(settings: SendingQueueSettings): void {
@@ -550,6 +553,8 @@ export class SendingQueue {
     const entries = [...inFlight, ...waiting]
     if (entries.length === 0 || this.#settings.durability === 'always') return false
     if (!(await this.#openLog()) || !this.#log) return false
+    // These are not read back: what lies before them unread would be passed over with them.
+    if (!this.#log.drained && !this.#stopping) return false
     this.#appending = true
     try {
       const ends = await this.#log.append(entries.map((entry) => encodePart(entry.part)))

@@ -267,14 +267,15 @@ for (const [message, type, version] of [
 
 test('small batches travel together, large ones in several requests', async () => {
   const backend = await new FakeBackend().start()
-  const queue = { ...quick, max_samples_per_send: 100n }
+  // Only a full request is sent.
+  const queue = { ...quick, max_samples_per_send: 100n, batch_send_deadline: '1h' }
   const bench = await start({ endpoint: { url: backend.url, queue_config: queue, metadata_config: noMetadata } })
   for (let i = 0; i < 5; i++) await bench.send(batch(20, i))
   await until('the small ones', () => bench.host.counters.out === 100)
   assert.equal(backend.requests.length, 1)
-  await bench.send(batch(250, 9))
-  await until('the large one', () => bench.host.counters.out === 350)
-  assert.equal(backend.samples.length, 350)
+  await bench.send(batch(300, 9))
+  await until('the large one', () => bench.host.counters.out === 400)
+  assert.equal(backend.samples.length, 400)
   assert.equal(backend.requests.length, 4)
   await bench.component.stop(1000)
 })
