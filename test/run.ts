@@ -22,6 +22,12 @@ const { status } = spawnSync(
     ...options,
     ...(given.length > 0 ? given : found),
   ],
-  { cwd: root, stdio: 'inherit', timeout: 15 * 60_000 },
+  {
+    cwd: root,
+    stdio: 'inherit',
+    timeout: 15 * 60_000,
+    // Hundreds of processes load the same sources: stripped and compiled once, a start takes half the CPU.
+    env: { NODE_COMPILE_CACHE: join(root, '.build/compile_cache'), ...process.env },
+  },
 )
 process.exit(status ?? 1)

@@ -212,7 +212,7 @@ test('a backend that fails 70% of the time gets everything once', async () => {
 test('a backend that accepts and never answers is asked again when the time is over', async () => {
   const b = await backend()
   b.answer = (n) => (n === 0 ? 'nothing' : ok)
-  const e = await exporter(b.port, { timeout: '50ms' })
+  const e = await exporter(b.port, { timeout: '1s' })
   await e.send('a')
   await until(() => e.host.counters.waiting === 0)
   assert.deepEqual(b.spans, ['a'])
@@ -313,7 +313,7 @@ test('codes that will not succeed later are final', async () => {
 test('retries end after max_elapsed_time, or are not made at all', async () => {
   const b = await backend()
   b.answer = () => failure(grpc.status.UNAVAILABLE)
-  const bounded = await exporter(b.port, { retry_on_failure: { ...quick, max_elapsed_time: '60ms' } })
+  const bounded = await exporter(b.port, { retry_on_failure: { ...quick, max_elapsed_time: '500ms' } })
   await bounded.send('a')
   await until(() => bounded.host.counters.waiting === 0)
   assert.deepEqual([...bounded.host.counters.droppedByReason], [['retries exhausted', 1]])
@@ -359,7 +359,7 @@ test('a queue that is full refuses, or makes its senders wait', async () => {
 
 test('batches are joined up to their size', async () => {
   const b = await backend()
-  const batch = { min_size: 10, max_size: 10, flush_timeout: '20ms' }
+  const batch = { min_size: 10, max_size: 10, flush_timeout: '500ms' }
   const e = await exporter(b.port, { sending_queue: { batch } })
   for (let i = 0; i < 12; i++) await e.send(`a${i}`, `b${i}`)
   await e.send(...Array.from({ length: 25 }, (_, i) => `c${i}`))
