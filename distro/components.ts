@@ -15,6 +15,7 @@ const manifest: Readonly<Record<string, Loader>> = {
   'discovery.http': async () => (await import('../discovery/http/component.ts')).discoveryHttp,
   'discovery.relabel': async () => (await import('../discovery/relabel/component.ts')).discoveryRelabel,
   'loki.echo': async () => (await import('../exporters/loki_echo/component.ts')).lokiEcho,
+  'loki.process': async () => (await import('../processors/loki_process/component.ts')).lokiProcess,
   'loki.relabel': async () => (await import('../processors/loki_relabel/component.ts')).lokiRelabel,
   'loki.source.api': async () => (await import('../receivers/loki_source_api/component.ts')).lokiSourceApi,
   'loki.source.file': async () => (await import('../receivers/loki_source_file/component.ts')).lokiSourceFile,

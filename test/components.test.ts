@@ -32,6 +32,7 @@ const bodies: Readonly<Record<string, (place: Place) => string>> = {
   'discovery.relabel': () => 'targets = [{"a" = "b"}]',
   'local.file': ({ directory }) => `filename = "${directory}/targets.json"`,
   'local.file_match': ({ directory }) => `path_targets = [{"__path__" = "${directory}/*.json"}]`,
+  'loki.process': () => 'forward_to = []\n stage.multiline {\n firstline = "x"\n }',
   'loki.relabel': () => 'forward_to = []',
   'loki.source.api': ({ port }) => `forward_to = []\n http {\n listen_port = ${port}\n }`,
   'loki.source.file': ({ directory }) => `targets = [{"__path__" = "${directory}/targets.json"}]\n forward_to = []`,
