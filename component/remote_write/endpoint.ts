@@ -149,6 +149,11 @@ export class Endpoint {
     return this.#queue.waitingItems
   }
 
+  /** The newest timestamp that came in, in milliseconds; 0 before the first. */
+  get highestTimestampMs(): number {
+    return this.#metrics.highestQueuedMs
+  }
+
   async start(): Promise<void> {
     const wasCutShort = this.#host.globals.durability === 'spill' && (await this.#marker.begin())
     if (wasCutShort) this.#estimateLoss()

@@ -1,6 +1,6 @@
 // prometheus.remote_write: sends samples to Prometheus-compatible stores.
 import { createHash } from 'node:crypto'
-import { type Component, type ComponentDefinition, ConsumeError, HealthState, type Host } from '#component'
+import { type Component, type ComponentDefinition, ConsumeError, type Count, HealthState, type Host } from '#component'
 import { Endpoint, type EndpointSettings, MetadataCollector } from '#component/remote_write'
 import type { Metrics } from '#pdata'
 import { type RemoteWriteSettings, remoteWriteSettings } from './settings.ts'
@@ -21,6 +21,7 @@ export const prometheusRemoteWrite: ComponentDefinition<RemoteWriteSettings> = {
 class RemoteWrite implements Component<RemoteWriteSettings> {
   readonly #host: Host
   readonly #metadata: MetadataCollector
+  readonly #samplesAppended: Count
   #settings: RemoteWriteSettings
   #endpoints = new Map<string, Endpoint>()
   readonly #problems = new Map<string, string>()
@@ -31,6 +32,10 @@ class RemoteWrite implements Component<RemoteWriteSettings> {
     this.#host = host
     this.#settings = settings
     this.#metadata = new MetadataCollector()
+    this.#samplesAppended = host.instruments.counter(
+      'prometheus_remote_write_wal_samples_appended_total',
+      'Samples taken for the endpoints.',
+    )
   }
 
   async start(): Promise<void> {
@@ -39,6 +44,11 @@ class RemoteWrite implements Component<RemoteWriteSettings> {
       for (const endpoint of this.#endpoints.values()) items += endpoint.waitingItems
       return items
     })
+    this.#host.instruments.gauge(
+      'prometheus_remote_storage_highest_timestamp_in_seconds',
+      'The newest timestamp that came in, for any endpoint.',
+      () => Math.max(0, ...[...this.#endpoints.values()].map((endpoint) => endpoint.highestTimestampMs)) / 1000,
+    )
     await this.update(this.#settings)
   }
 
@@ -84,6 +94,7 @@ class RemoteWrite implements Component<RemoteWriteSettings> {
       counters.drop('no endpoint', series.count)
       return undefined
     }
+    this.#samplesAppended.add(series.count)
     this.#metadata.observe(series.layout)
     // The service counted the batch once: for the first endpoint.
     counters.in += series.count * (this.#endpoints.size - 1)
