@@ -291,6 +291,31 @@ describe('loki.process', () => {
     assert.equal(waiting.sink.taken.length, 3)
   })
 
+  it('makes metrics of lines', async () => {
+    const { host, consume, component } = await started({
+      ...json({ ms: '', ok: '' }),
+      'stage.metrics': {
+        'metric.counter': [
+          { name: 'lines', action: 'inc', match_all: true },
+          { name: 'bytes', action: 'add', match_all: true, count_entry_bytes: true, prefix: 'my_' },
+          { name: 'ok', action: 'inc', value: 'true' },
+        ],
+        'metric.gauge': { name: 'last', source: 'ms', action: 'set' },
+        'metric.histogram': { name: 'time', source: 'ms', buckets: [1, 10] },
+      },
+    })
+    await consume(batchOf(['{"ms":5,"ok":true}', '{"ms":"2s","ok":false}', 'é']))
+    const counts = [...host.counts].map(([name, { value }]) => `${name} ${value}`)
+    assert.deepEqual(counts.sort(), [
+      'loki_process_custom_lines{job="a"} 3',
+      'loki_process_custom_ok{job="a"} 1',
+      'my_bytes{job="a"} 42',
+    ])
+    assert.equal(host.readings.get('loki_process_custom_last{job="a"}')?.(), 2)
+    assert.deepEqual(host.distributions.get('loki_process_custom_time{job="a"}')?.counts, [0, 2, 0])
+    await component.stop(0)
+  })
+
   it('tries again what the next consumer refuses for now', async () => {
     const { clock, sink, consume, check } = await started({ 'stage.drop': { expression: 'x' } })
     sink.refusals = 1
@@ -305,7 +330,6 @@ describe('loki.process', () => {
 
   const refusals: { body: Written; want: string }[] = [
     { body: { 'stage.geoip': { db: 'x', source: 'y' } }, want: 'block "stage.geoip" is not supported yet' },
-    { body: { 'stage.metrics': {} }, want: 'block "stage.metrics" is not supported yet' },
     { body: { 'stage.jsn': {} }, want: 'unrecognized block name "stage.jsn"' },
     { body: { 'stage.json': {} }, want: 'JMES expressions or regex is required' },
     { body: json({ a: 'length(b)' }), want: 'functions are not supported yet: length() at 1' },

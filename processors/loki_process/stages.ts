@@ -28,6 +28,7 @@ import {
 } from './label_stages.ts'
 import type { Line } from './line.ts'
 import { compileSelector, SelectorError } from './logql.ts'
+import { MetricsStage, metricsSettings } from './metrics_stage.ts'
 import { Pipeline } from './pipeline.ts'
 import type { Stage, StageContext } from './stage.ts'
 import {
@@ -56,7 +57,7 @@ export interface StageBlock {
 
 /** The `stage.*` blocks of a body. */
 export const stageBlocks: VariantsField<readonly StageBlock[]> = variants(schemas, 'What is done with lines.', {
-  unsupported: ['eventlogmessage', 'geoip', 'metrics', 'pattern', 'split_json', 'windowsevent'],
+  unsupported: ['eventlogmessage', 'geoip', 'pattern', 'split_json', 'windowsevent'],
 })
 
 interface Kind {
@@ -119,6 +120,7 @@ const kinds: Readonly<Record<string, Kind>> = {
   logfmt: kind(logfmtSettings, (s) => new LogfmtStage(s)),
   luhn: kind(luhnSettings, (s) => new LuhnStage(s)),
   match: kind(matchSettings, (s, c) => new MatchStage(s, c)),
+  metrics: kind(metricsSettings, (s, c) => new MetricsStage(s, c)),
   multiline: kind(multilineSettings, (s, c) => new MultilineStage(s, c)),
   output: kind(outputSettings, (s) => new OutputStage(s)),
   pack: kind(packSettings, (s, c) => new PackStage(s, c)),
