@@ -188,11 +188,15 @@ const cases: Case[] = [
       '1970-01-01T00:00:01Z stderr P part one ',
       '1970-01-01T00:00:02Z stderr F part two',
       'something else',
+      'xstdout F y',
+      'stdout F y',
     ],
     want: [
       '{job="a", stream="stdout"} full line @1000000000',
       '{job="a", stream="stderr"} part one part two @2000000000',
       '{job="a"} something else',
+      '{job="a"} xstdout F y',
+      '{job="a"} stdout F y',
     ],
   },
   {

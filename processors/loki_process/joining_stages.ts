@@ -127,7 +127,7 @@ export const criSettings = defineSettings(
 )
 
 /** Timestamp, stream, flag and text, as container runtimes write them to files (kubernetes CRI, log format). */
-const criShape = /^(\S*) ?(?:(stdout|stderr))(?: ([PF])?| ?$) ?(.*)$/s
+const criShape = /^(\S*) (stdout|stderr) ([PF])? ?(.*)$/s
 
 /** A line whose rest is still to come. */
 interface Partial {
