@@ -122,10 +122,12 @@ async function serve(
   const stopped = onSignals(service)
   const server = adminServer(service)
   await server.start()
+  const warnOfBlocks = blockWarner(service)
   service.onSettings(
     (settings) => {
       configureLogging(logging, settings)
       server.apply(settings)
+      warnOfBlocks(settings)
     },
     (settings) => server.check(settings),
   )
@@ -144,6 +146,22 @@ async function serve(
   await service.stop(stopDeadlineMs)
   await server.stop(0)
   return 0
+}
+
+/** Says once which configuration blocks are taken, so that the file runs, and have no effect yet. */
+function blockWarner(service: Service): (settings: ReadonlyMap<string, object>) => void {
+  const said = new Set<string>()
+  const warn = (message: string): void => {
+    if (!said.has(message)) service.log.warn(message)
+    said.add(message)
+  }
+  return (settings) => {
+    if (settings.has('tracing')) warn('The tracing block has no effect yet: Solder traces nothing of itself')
+    const logging = settings.get('logging')
+    if (logging && 'write_to' in logging && Array.isArray(logging.write_to) && logging.write_to.length > 0) {
+      warn('write_to of the logging block has no effect yet: log lines go to standard error only')
+    }
+  }
 }
 
 /** What is wrong with a configuration, to standard error. */
