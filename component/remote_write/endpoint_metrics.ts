@@ -75,6 +75,12 @@ export class EndpointMetrics {
       () => queue.bytesWrittenToDisk,
       attributes,
     )
+    instruments.observedCounter(
+      'prometheus_remote_storage_queue_damaged_segments_total',
+      'Damaged segments of the queue on disk, or ends of segments, that were set aside.',
+      () => queue.damages,
+      attributes,
+    )
   }
 
   droppedBy(reason: string): Count {

@@ -1,4 +1,5 @@
 // Scrapes one target again and again, and hands on what it finds.
+import { totalmem } from 'node:os'
 import type { Clock, Logger, MetricsConsumer, MetricSource, NodeCounters, Timer } from '#component'
 import type { HttpClient } from '#component/http_client'
 import { BodyTooLargeError } from '#component/http_client'
@@ -17,8 +18,11 @@ import { SourceReader } from './source_reader.ts'
 import type { ScrapeTarget } from './target.ts'
 import { offsetMs } from './target.ts'
 
-/** A body is never read beyond this, also where `body_size_limit` is not set. */
-const bodyBytesMax = 512 * 1024 * 1024
+/**
+ * A body is never read beyond this, also where `body_size_limit` is not set: an eighth of the machine's memory, so that an
+ * endless target does not take a small one down.
+ */
+const bodyBytesMax = Math.min(512, Math.max(64, Math.floor(totalmem() / 8 / 1024 / 1024))) * 1024 * 1024
 
 /** A scrape that is this late at most, or by 1% of the interval, is stamped as if it were in time (Prometheus: 2 ms). */
 const alignToleranceMs = 2

@@ -235,6 +235,22 @@ test('parts that come while the queue takes up what was left are neither lost no
   assert.deepEqual(third.delivered, [])
 })
 
+test('a damaged segment is set aside and counted, what is whole is sent', async () => {
+  const first = new Bench()
+  await first.queue.start()
+  first.answer = () => away
+  void first.queue.put(range(0, 5).map((n) => first.part(n)))
+  await first.clock.advance(200)
+  await first.stop()
+  await writeFile(join(first.directory, '0000000000009999.seg'), 'not one of ours')
+  const second = new Bench({}, first.directory, first.clock)
+  await second.queue.start()
+  await second.until(() => second.sent === 5)
+  assert.equal(second.queue.damages, 1)
+  assert.deepEqual(second.delivered, range(0, 5))
+  await second.stop()
+})
+
 test('a stop with a healthy backend sends what waits', async () => {
   const bench = new Bench({ batchWaitMs: 60_000 })
   await bench.queue.start()

@@ -126,6 +126,7 @@ export class SendingQueue {
   /** Callers of `put` that wait until the disk has caught up. */
   readonly #roomWanted: (() => void)[] = []
   #diskProblem: string | undefined
+  #damages = 0
   #sendProblem: string | undefined
 
   constructor(settings: SendingQueueSettings, handlers: SendingQueueHandlers, context: SendingQueueContext) {
@@ -174,6 +175,10 @@ export class SendingQueue {
   }
   get bytesWrittenToDisk(): number {
     return this.#log?.bytesWritten ?? 0
+  }
+  /** Damaged segments, or rests of segments, found and set aside. */
+  get damages(): number {
+    return this.#damages
   }
   get isOnDisk(): boolean {
     return this.#onDisk
@@ -489,7 +494,10 @@ export class SendingQueue {
         directory: this.#context.directory,
         segmentBytesMax,
         recordBytesMax: partBytesMax,
-        onDamage: (message) => this.#context.log.warn('Found damage in a queue on disk', { err: message }),
+        onDamage: (message) => {
+          this.#damages++
+          this.#context.log.warn('Found damage in a queue on disk', { err: message })
+        },
       })
       this.#setDiskProblem(undefined)
       return true
