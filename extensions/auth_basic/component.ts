@@ -3,7 +3,6 @@ import { readFileSync } from 'node:fs'
 import {
   attr,
   block,
-  bool,
   Capsule,
   type Component,
   type ComponentDefinition,
@@ -15,6 +14,7 @@ import {
   string,
   type YamlDefinition,
 } from '#component'
+import { debugMetricsField } from '#component/debug_metrics'
 import { AuthError, type ClientAuth, type OtelExtension, type ServerAuth } from '#component/otel_extension'
 import { parseHtpasswd, passwordMatches } from './htpasswd.ts'
 
@@ -39,13 +39,7 @@ const alloySettings = defineSettings({
   username: attr(string, 'User name, of clients and for servers. Deprecated: use the blocks.', { default: '' }),
   password: attr(secret, 'Password. Deprecated: use the blocks.'),
   ...blocks,
-  debug_metrics: block(
-    defineSettings({
-      disable_high_cardinality_metrics: attr(bool, 'Has no effect.', { default: true }),
-      level: attr(string, 'Has no effect.', { default: 'detailed' }),
-    }),
-    'Has no effect.',
-  ),
+  ...debugMetricsField,
 })
 const yamlSettings = defineSettings(blocks)
 

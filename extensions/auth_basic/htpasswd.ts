@@ -1,5 +1,6 @@
 // Passwords of htpasswd files: bcrypt, Apache's MD5, SHA-1, and plain text.
-import { createHash, timingSafeEqual } from 'node:crypto'
+import { createHash } from 'node:crypto'
+import { sameText } from '#lib/same_text'
 
 /** Users by name with their hashed passwords; of a name that comes twice the last counts, as Apache reads it. */
 export function parseHtpasswd(text: string): ReadonlyMap<string, string> {
@@ -20,18 +21,12 @@ export async function passwordMatches(password: string, hash: string): Promise<b
     const { default: bcrypt } = await import('bcryptjs')
     return bcrypt.compare(password, hash)
   }
-  if (hash.startsWith('{SHA}')) return same(createHash('sha1').update(password).digest('base64'), hash.slice(5))
+  if (hash.startsWith('{SHA}')) return sameText(createHash('sha1').update(password).digest('base64'), hash.slice(5))
   if (hash.startsWith('$apr1$')) {
     const salt = hash.split('$')[2] ?? ''
-    return same(apacheMd5(password, salt), hash)
+    return sameText(apacheMd5(password, salt), hash)
   }
-  return same(password, hash)
-}
-
-/** Equal? Takes the same time wherever they differ. */
-export function same(a: string, b: string): boolean {
-  const digest = (text: string): Buffer => createHash('sha256').update(text).digest()
-  return timingSafeEqual(digest(a), digest(b))
+  return sameText(password, hash)
 }
 
 const alphabet = './0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'

@@ -1,10 +1,7 @@
 // otelcol.auth.bearer and the YAML extension bearertokenauth: a token in a header, for clients and servers.
 import { readFileSync } from 'node:fs'
-import { createHash, timingSafeEqual } from 'node:crypto'
 import {
   attr,
-  block,
-  bool,
   Capsule,
   type Component,
   type ComponentDefinition,
@@ -17,7 +14,9 @@ import {
   string,
   type YamlDefinition,
 } from '#component'
+import { debugMetricsField } from '#component/debug_metrics'
 import { AuthError, type OtelExtension } from '#component/otel_extension'
+import { sameText } from '#lib/same_text'
 
 const fields = {
   header: attr(string, 'The header that carries the token.', { default: 'Authorization' }),
@@ -27,13 +26,7 @@ const fields = {
 const alloySettings = defineSettings({
   ...fields,
   token: attr(secret, 'The token.', { required: true }),
-  debug_metrics: block(
-    defineSettings({
-      disable_high_cardinality_metrics: attr(bool, 'Has no effect.', { default: true }),
-      level: attr(string, 'Has no effect.', { default: 'detailed' }),
-    }),
-    'Has no effect.',
-  ),
+  ...debugMetricsField,
 })
 
 const yamlSettings = defineSettings({
@@ -48,11 +41,6 @@ interface BearerSettings {
   readonly scheme: string
   readonly tokens: readonly Secret[]
   readonly filename: string
-}
-
-function same(a: string, b: string): boolean {
-  const digest = (text: string): Buffer => createHash('sha256').update(text).digest()
-  return timingSafeEqual(digest(a), digest(b))
 }
 
 function create(host: Host, settings: BearerSettings): Component<never> {
@@ -76,7 +64,7 @@ function create(host: Host, settings: BearerSettings): Component<never> {
         const given = headers[header]
         const value = (typeof given === 'string' ? given : given?.[0]) ?? ''
         if (value === '') throw new AuthError(`missing or empty authorization header: ${settings.header}`)
-        if (!tokens().some((token) => same(value, withScheme(token)))) {
+        if (!tokens().some((token) => sameText(value, withScheme(token)))) {
           throw new AuthError(`provided authorization does not match expected scheme or token`)
         }
         return new Map<string, unknown>([['raw', value]])

@@ -2,9 +2,7 @@
 import { readFileSync } from 'node:fs'
 import {
   attr,
-  block,
   blocks,
-  bool,
   Capsule,
   type Component,
   type ComponentDefinition,
@@ -18,6 +16,7 @@ import {
   ValueError,
   type YamlDefinition,
 } from '#component'
+import { debugMetricsField } from '#component/debug_metrics'
 import { type ClientAuth, type Headers, type OtelExtension, otelHandler } from '#component/otel_extension'
 import type { ClientContext } from '#pdata'
 
@@ -74,13 +73,7 @@ interface HeaderSettings {
 
 const alloySettings = defineSettings({
   header: blocks(header, 'A header.'),
-  debug_metrics: block(
-    defineSettings({
-      disable_high_cardinality_metrics: attr(bool, 'Has no effect.', { default: true }),
-      level: attr(string, 'Has no effect.', { default: 'detailed' }),
-    }),
-    'Has no effect.',
-  ),
+  ...debugMetricsField,
 })
 const yamlSettings = defineSettings({
   headers: blocks(header, 'Headers.'),

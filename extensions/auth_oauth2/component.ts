@@ -4,7 +4,6 @@ import {
   anyValue,
   attr,
   block,
-  bool,
   Capsule,
   type Component,
   type ComponentDefinition,
@@ -20,6 +19,7 @@ import {
   string,
   type YamlDefinition,
 } from '#component'
+import { debugMetricsField } from '#component/debug_metrics'
 import { createHttpClient, httpClientSettings, TokenSource } from '#component/http_client'
 import { alloyClientTls, otelClientTls, yamlClientTls } from '#component/otel_client'
 import type { OtelExtension } from '#component/otel_extension'
@@ -69,13 +69,7 @@ const alloySettings = defineSettings(
     token_url: attr(string, 'Where tokens are had.', { required: true }),
     expiry_buffer: attr(duration, 'A token is renewed so long before it expires.', { default: '0s' }),
     tls: block(alloyClientTls, 'TLS towards the token server.'),
-    debug_metrics: block(
-      defineSettings({
-        disable_high_cardinality_metrics: attr(bool, 'Has no effect.', { default: true }),
-        level: attr(string, 'Has no effect.', { default: 'detailed' }),
-      }),
-      'Has no effect.',
-    ),
+    ...debugMetricsField,
   },
   { check },
 )

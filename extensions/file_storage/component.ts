@@ -18,6 +18,7 @@ import {
   ValueError,
   type YamlDefinition,
 } from '#component'
+import { debugMetricsField } from '#component/debug_metrics'
 import type { OtelExtension } from '#component/otel_extension'
 
 const permissions = customType<number>({
@@ -58,13 +59,7 @@ const alloySettings = defineSettings({
   }),
   create_directory: attr(bool, 'Make the directory when it is missing.', { default: true }),
   ...fields,
-  debug_metrics: block(
-    defineSettings({
-      disable_high_cardinality_metrics: attr(bool, 'Has no effect.', { default: true }),
-      level: attr(string, 'Has no effect.', { default: 'detailed' }),
-    }),
-    'Has no effect.',
-  ),
+  ...debugMetricsField,
 })
 const yamlSettings = defineSettings({
   directory: attr(string, 'Where.', { default: '/var/lib/otelcol/file_storage' }),
