@@ -49,9 +49,8 @@ export class DbusFormatError extends Error {
   override readonly name = 'DbusFormatError'
 }
 
-/** "Maximum length of an array is 2 to the 26th power"; messages twice that. */
+/** "Maximum length of an array is 2 to the 26th power". */
 const arrayBytesMax = 1 << 26
-export const dbusMessageBytesMax = 1 << 27
 /** 32 levels of arrays, 32 of structs, and variants within them: 64 in all. */
 const depthMax = 64
 const signatureLengthMax = 255

@@ -91,19 +91,6 @@ export function retryDelayMs(detailsBase64: string): number | undefined {
   return found
 }
 
-/** `google.rpc.Status`'s message, as errors of OTLP over HTTP carry it; '' where it has none or is damaged. */
-export function statusMessage(status: Uint8Array): string {
-  let message = ''
-  try {
-    eachField(status, (field, _, bytes) => {
-      if (field === 2) message = Buffer.from(bytes).toString()
-    })
-  } catch {
-    return ''
-  }
-  return message
-}
-
 const nothing = new Uint8Array(0)
 
 /** Protobuf's fields: varints as `n`, bytes as `bytes`; others are passed over. Throws where it is damaged. */

@@ -2,7 +2,7 @@
 import type { ComponentDefinition, Value } from '#component'
 import { inputExports, Unknown } from '#component'
 import type { ExportsView } from '../plan.ts'
-import type { Block, Body } from './ast.ts'
+import type { Block } from './ast.ts'
 
 /** A `declare` block and where its names are looked up. */
 export interface Declaration {
@@ -153,9 +153,4 @@ function componentExports(nodeId: string, definition: ComponentDefinition, view:
     out.set(inputExports[definition.input ?? 'prometheus'].name, view.receiver(nodeId, definition))
   }
   return out
-}
-
-/** The part of `body` that is attributes of a block with the given name, for `argument "x" { … }`. */
-export function blocksNamed(body: Body, name: string): Block[] {
-  return body.filter((s): s is Block => s.kind === 'block' && s.name.join('.') === name)
 }

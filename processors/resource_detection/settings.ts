@@ -267,9 +267,6 @@ export const detectorAttributes = {
 } as const satisfies Readonly<Record<string, { on: readonly string[]; off: readonly string[] }>>
 export type DetectorBlock = keyof typeof detectorAttributes
 
-/** Detectors whose blocks give names to no attributes. */
-export const withoutAttributes = ['env', 'dynatrace'] as const
-
 const onAttribute = defineSettings({ enabled: attr(bool, 'Give the attribute.', { default: true }) })
 const offAttribute = defineSettings({ enabled: attr(bool, 'Give the attribute.', { default: false }) })
 
