@@ -5,38 +5,59 @@ import type { ComponentRegistry } from '#config'
 type Loader = () => Promise<ComponentDefinition>
 
 const manifest: Readonly<Record<string, Loader>> = {
-  'otelcol.auth.basic': async () => (await import('../extensions/auth_basic/component.ts')).otelcolAuthBasic,
-  'otelcol.auth.bearer': async () => (await import('../extensions/auth_bearer/component.ts')).otelcolAuthBearer,
-  'otelcol.auth.headers': async () => (await import('../extensions/auth_headers/component.ts')).otelcolAuthHeaders,
-  'otelcol.auth.oauth2': async () => (await import('../extensions/auth_oauth2/component.ts')).otelcolAuthOauth2,
-  'otelcol.storage.file': async () => (await import('../extensions/file_storage/component.ts')).otelcolStorageFile,
   'discovery.dns': async () => (await import('../discovery/dns/component.ts')).discoveryDns,
   'discovery.file': async () => (await import('../discovery/file/component.ts')).discoveryFile,
   'discovery.http': async () => (await import('../discovery/http/component.ts')).discoveryHttp,
   'discovery.relabel': async () => (await import('../discovery/relabel/component.ts')).discoveryRelabel,
+  'local.file': async () => (await import('../extensions/local_file/component.ts')).localFile,
+  'local.file_match': async () => (await import('../discovery/file_match/component.ts')).localFileMatch,
   'loki.echo': async () => (await import('../exporters/loki_echo/component.ts')).lokiEcho,
   'loki.process': async () => (await import('../processors/loki_process/component.ts')).lokiProcess,
   'loki.relabel': async () => (await import('../processors/loki_relabel/component.ts')).lokiRelabel,
   'loki.source.api': async () => (await import('../receivers/loki_source_api/component.ts')).lokiSourceApi,
   'loki.source.file': async () => (await import('../receivers/loki_source_file/component.ts')).lokiSourceFile,
   'loki.write': async () => (await import('../exporters/loki_write/component.ts')).lokiWrite,
-  'local.file': async () => (await import('../extensions/local_file/component.ts')).localFile,
-  'local.file_match': async () => (await import('../discovery/file_match/component.ts')).localFileMatch,
+  'otelcol.auth.basic': async () => (await import('../extensions/auth_basic/component.ts')).otelcolAuthBasic,
+  'otelcol.auth.bearer': async () => (await import('../extensions/auth_bearer/component.ts')).otelcolAuthBearer,
+  'otelcol.auth.headers': async () => (await import('../extensions/auth_headers/component.ts')).otelcolAuthHeaders,
+  'otelcol.auth.oauth2': async () => (await import('../extensions/auth_oauth2/component.ts')).otelcolAuthOauth2,
+  'otelcol.exporter.debug': async () => (await import('../exporters/debug/component.ts')).otelcolExporterDebug,
+  'otelcol.exporter.file': async () => (await import('../exporters/file/component.ts')).otelcolExporterFile,
+  'otelcol.exporter.loadbalancing': async () =>
+    (await import('../exporters/load_balancing/component.ts')).otelcolExporterLoadbalancing,
+  'otelcol.exporter.loki': async () => (await import('../exporters/otelcol_loki/component.ts')).otelcolExporterLoki,
+  'otelcol.exporter.otlp': async () => (await import('../exporters/otlp_grpc/component.ts')).otelcolExporterOtlp,
+  'otelcol.exporter.otlphttp': async () =>
+    (await import('../exporters/otlp_http/component.ts')).otelcolExporterOtlphttp,
+  'otelcol.exporter.prometheus': async () =>
+    (await import('../exporters/otelcol_prometheus/component.ts')).otelcolExporterPrometheus,
   'otelcol.processor.attributes': async () =>
     (await import('../processors/attributes/component.ts')).otelcolProcessorAttributes,
   'otelcol.processor.batch': async () => (await import('../processors/batch/component.ts')).otelcolProcessorBatch,
+  'otelcol.processor.cumulativetodelta': async () =>
+    (await import('../processors/cumulative_to_delta/component.ts')).otelcolProcessorCumulativetodelta,
+  'otelcol.processor.deltatocumulative': async () =>
+    (await import('../processors/delta_to_cumulative/component.ts')).otelcolProcessorDeltatocumulative,
+  'otelcol.processor.groupbyattrs': async () =>
+    (await import('../processors/groupbyattrs/component.ts')).otelcolProcessorGroupbyattrs,
+  'otelcol.processor.interval': async () =>
+    (await import('../processors/interval/component.ts')).otelcolProcessorInterval,
   'otelcol.processor.memory_limiter': async () =>
     (await import('../processors/memory_limiter/component.ts')).otelcolProcessorMemoryLimiter,
+  'otelcol.processor.metric_start_time': async () =>
+    (await import('../processors/metric_start_time/component.ts')).otelcolProcessorMetricStartTime,
   'otelcol.processor.probabilistic_sampler': async () =>
     (await import('../processors/probabilistic_sampler/component.ts')).otelcolProcessorProbabilisticSampler,
+  'otelcol.processor.redaction': async () =>
+    (await import('../processors/redaction/component.ts')).otelcolProcessorRedaction,
+  'otelcol.processor.resourcedetection': async () =>
+    (await import('../processors/resource_detection/component.ts')).otelcolProcessorResourcedetection,
   'otelcol.processor.span': async () => (await import('../processors/span/component.ts')).otelcolProcessorSpan,
-  'otelcol.receiver.otlp': async () => (await import('../receivers/otlp/component.ts')).otelcolReceiverOtlp,
-  'otelcol.exporter.loki': async () => (await import('../exporters/otelcol_loki/component.ts')).otelcolExporterLoki,
-  'otelcol.exporter.prometheus': async () =>
-    (await import('../exporters/otelcol_prometheus/component.ts')).otelcolExporterPrometheus,
   'otelcol.receiver.loki': async () => (await import('../receivers/otelcol_loki/component.ts')).otelcolReceiverLoki,
+  'otelcol.receiver.otlp': async () => (await import('../receivers/otlp/component.ts')).otelcolReceiverOtlp,
   'otelcol.receiver.prometheus': async () =>
     (await import('../receivers/otelcol_prometheus/component.ts')).otelcolReceiverPrometheus,
+  'otelcol.storage.file': async () => (await import('../extensions/file_storage/component.ts')).otelcolStorageFile,
   'prometheus.echo': async () => (await import('../exporters/prometheus_echo/component.ts')).prometheusEcho,
   'prometheus.exporter.self': async () =>
     (await import('../receivers/prometheus_exporter_self/component.ts')).prometheusExporterSelf,
@@ -50,27 +71,6 @@ const manifest: Readonly<Record<string, Loader>> = {
     (await import('../exporters/prometheus_remote_write/component.ts')).prometheusRemoteWrite,
   'prometheus.scrape': async () => (await import('../receivers/prometheus_scrape/component.ts')).prometheusScrape,
   'remote.http': async () => (await import('../extensions/remote_http/component.ts')).remoteHttp,
-  'otelcol.processor.cumulativetodelta': async () =>
-    (await import('../processors/cumulative_to_delta/component.ts')).otelcolProcessorCumulativetodelta,
-  'otelcol.processor.deltatocumulative': async () =>
-    (await import('../processors/delta_to_cumulative/component.ts')).otelcolProcessorDeltatocumulative,
-  'otelcol.processor.groupbyattrs': async () =>
-    (await import('../processors/groupbyattrs/component.ts')).otelcolProcessorGroupbyattrs,
-  'otelcol.processor.interval': async () =>
-    (await import('../processors/interval/component.ts')).otelcolProcessorInterval,
-  'otelcol.processor.metric_start_time': async () =>
-    (await import('../processors/metric_start_time/component.ts')).otelcolProcessorMetricStartTime,
-  'otelcol.processor.redaction': async () =>
-    (await import('../processors/redaction/component.ts')).otelcolProcessorRedaction,
-  'otelcol.processor.resourcedetection': async () =>
-    (await import('../processors/resource_detection/component.ts')).otelcolProcessorResourcedetection,
-  'otelcol.exporter.debug': async () => (await import('../exporters/debug/component.ts')).otelcolExporterDebug,
-  'otelcol.exporter.file': async () => (await import('../exporters/file/component.ts')).otelcolExporterFile,
-  'otelcol.exporter.loadbalancing': async () =>
-    (await import('../exporters/load_balancing/component.ts')).otelcolExporterLoadbalancing,
-  'otelcol.exporter.otlp': async () => (await import('../exporters/otlp_grpc/component.ts')).otelcolExporterOtlp,
-  'otelcol.exporter.otlphttp': async () =>
-    (await import('../exporters/otlp_http/component.ts')).otelcolExporterOtlphttp,
 }
 
 type YamlLoader = () => Promise<YamlDefinition>
@@ -79,6 +79,23 @@ type YamlLoader = () => Promise<YamlDefinition>
  * The faces of the collector's YAML, by kind and type. An older name of a type has a line of its own with the same loader.
  */
 const yamlManifest: Readonly<Record<string, YamlLoader>> = {
+  'connector/forward': async () => (await import('../connectors/forward/component.ts')).forwardConnector,
+  'exporter/debug': async () => (await import('../exporters/debug/component.ts')).debugExporter,
+  'exporter/file': async () => (await import('../exporters/file/component.ts')).fileExporter,
+  'exporter/load_balancing': async () =>
+    (await import('../exporters/load_balancing/component.ts')).loadBalancingExporter,
+  'exporter/loadbalancing': async () =>
+    (await import('../exporters/load_balancing/component.ts')).loadBalancingExporter,
+  'exporter/nop': async () => (await import('../exporters/nop/component.ts')).nopExporter,
+  'exporter/otlp': async () => (await import('../exporters/otlp_grpc/component.ts')).otlpGrpcExporter,
+  'exporter/otlp_grpc': async () => (await import('../exporters/otlp_grpc/component.ts')).otlpGrpcExporter,
+  'exporter/otlp_http': async () => (await import('../exporters/otlp_http/component.ts')).otlpHttpExporter,
+  'exporter/otlphttp': async () => (await import('../exporters/otlp_http/component.ts')).otlpHttpExporter,
+  'exporter/prometheus': async () => (await import('../exporters/prometheus_pull/component.ts')).prometheusExporter,
+  'exporter/prometheus_remote_write': async () =>
+    (await import('../exporters/otel_prometheus_remote_write/component.ts')).prometheusRemoteWriteExporter,
+  'exporter/prometheusremotewrite': async () =>
+    (await import('../exporters/otel_prometheus_remote_write/component.ts')).prometheusRemoteWriteExporter,
   'extension/basicauth': async () => (await import('../extensions/auth_basic/component.ts')).basicAuthExtension,
   'extension/bearertokenauth': async () =>
     (await import('../extensions/auth_bearer/component.ts')).bearerTokenAuthExtension,
@@ -87,32 +104,8 @@ const yamlManifest: Readonly<Record<string, YamlLoader>> = {
     (await import('../extensions/auth_headers/component.ts')).headersSetterExtension,
   'extension/health_check': async () => (await import('../extensions/health_check/component.ts')).healthCheckExtension,
   'extension/oauth2client': async () => (await import('../extensions/auth_oauth2/component.ts')).oauth2ClientExtension,
-  'exporter/prometheus': async () => (await import('../exporters/prometheus_pull/component.ts')).prometheusExporter,
-  'receiver/prometheus': async () => (await import('../receivers/otel_prometheus/component.ts')).prometheusReceiver,
-  'exporter/prometheus_remote_write': async () =>
-    (await import('../exporters/otel_prometheus_remote_write/component.ts')).prometheusRemoteWriteExporter,
-  'exporter/prometheusremotewrite': async () =>
-    (await import('../exporters/otel_prometheus_remote_write/component.ts')).prometheusRemoteWriteExporter,
-  'exporter/debug': async () => (await import('../exporters/debug/component.ts')).debugExporter,
-  'exporter/file': async () => (await import('../exporters/file/component.ts')).fileExporter,
-  'exporter/load_balancing': async () =>
-    (await import('../exporters/load_balancing/component.ts')).loadBalancingExporter,
-  'exporter/loadbalancing': async () =>
-    (await import('../exporters/load_balancing/component.ts')).loadBalancingExporter,
-  'exporter/otlp': async () => (await import('../exporters/otlp_grpc/component.ts')).otlpGrpcExporter,
-  'exporter/otlp_grpc': async () => (await import('../exporters/otlp_grpc/component.ts')).otlpGrpcExporter,
-  'exporter/otlp_http': async () => (await import('../exporters/otlp_http/component.ts')).otlpHttpExporter,
-  'exporter/otlphttp': async () => (await import('../exporters/otlp_http/component.ts')).otlpHttpExporter,
-  'connector/forward': async () => (await import('../connectors/forward/component.ts')).forwardConnector,
-  'receiver/otlp': async () => (await import('../receivers/otlp/component.ts')).otlpReceiver,
   'processor/attributes': async () => (await import('../processors/attributes/component.ts')).attributesProcessor,
   'processor/batch': async () => (await import('../processors/batch/component.ts')).batchProcessor,
-  'processor/memory_limiter': async () =>
-    (await import('../processors/memory_limiter/component.ts')).memoryLimiterProcessor,
-  'processor/probabilistic_sampler': async () =>
-    (await import('../processors/probabilistic_sampler/component.ts')).probabilisticSamplerProcessor,
-  'processor/resource': async () => (await import('../processors/resource/component.ts')).resourceProcessor,
-  'processor/span': async () => (await import('../processors/span/component.ts')).spanProcessor,
   'processor/cumulative_to_delta': async () =>
     (await import('../processors/cumulative_to_delta/component.ts')).cumulativeToDeltaProcessor,
   'processor/cumulativetodelta': async () =>
@@ -123,19 +116,26 @@ const yamlManifest: Readonly<Record<string, YamlLoader>> = {
     (await import('../processors/delta_to_cumulative/component.ts')).deltaToCumulativeProcessor,
   'processor/groupbyattrs': async () => (await import('../processors/groupbyattrs/component.ts')).groupbyattrsProcessor,
   'processor/interval': async () => (await import('../processors/interval/component.ts')).intervalProcessor,
+  'processor/memory_limiter': async () =>
+    (await import('../processors/memory_limiter/component.ts')).memoryLimiterProcessor,
   'processor/metric_start_time': async () =>
     (await import('../processors/metric_start_time/component.ts')).metricStartTimeProcessor,
   'processor/metricstarttime': async () =>
     (await import('../processors/metric_start_time/component.ts')).metricStartTimeProcessor,
+  'processor/probabilistic_sampler': async () =>
+    (await import('../processors/probabilistic_sampler/component.ts')).probabilisticSamplerProcessor,
   'processor/redaction': async () => (await import('../processors/redaction/component.ts')).redactionProcessor,
-  'exporter/nop': async () => (await import('../exporters/nop/component.ts')).nopExporter,
-  'receiver/nop': async () => (await import('../receivers/nop/component.ts')).nopReceiver,
+  'processor/resource': async () => (await import('../processors/resource/component.ts')).resourceProcessor,
   'processor/resource_detection': async () =>
     (await import('../processors/resource_detection/component.ts')).resourceDetectionProcessor,
   'processor/resourcedetection': async () =>
     (await import('../processors/resource_detection/component.ts')).resourceDetectionProcessor,
+  'processor/span': async () => (await import('../processors/span/component.ts')).spanProcessor,
   'receiver/host_metrics': async () => (await import('../receivers/host_metrics/component.ts')).hostMetricsReceiver,
   'receiver/hostmetrics': async () => (await import('../receivers/host_metrics/component.ts')).hostMetricsReceiver,
+  'receiver/nop': async () => (await import('../receivers/nop/component.ts')).nopReceiver,
+  'receiver/otlp': async () => (await import('../receivers/otlp/component.ts')).otlpReceiver,
+  'receiver/prometheus': async () => (await import('../receivers/otel_prometheus/component.ts')).prometheusReceiver,
 }
 
 export const registry: ComponentRegistry = {
