@@ -38,10 +38,26 @@ async function bench(t: TestContext): Promise<Bench> {
     const program = await startSolder(adminPort, [`--storage.path=${storage}`, ...args, config], {
       PROM_USERNAME: 'me',
     })
-    t.after(() => program.stop('SIGKILL'))
+    t.after(async () => {
+      if (!t.passed) await explain(t, program, prometheus, adminPort)
+      await program.stop('SIGKILL')
+    })
     return program
   }
   return { directory, prometheus, adminPort, config, storage, start }
+}
+
+/** What there is to know about a test that failed: it may not fail again for whoever looks. */
+async function explain(t: TestContext, solder: Program, prometheus: RealPrometheus, adminPort: number): Promise<void> {
+  t.diagnostic(`Solder said: ${solder.output.slice(-8000)}`)
+  t.diagnostic(`Prometheus said: ${prometheus.output.slice(-4000)}`)
+  const pages = ['api/v0/web/components', 'metrics'].map(async (page) => {
+    const response = await fetch(`http://127.0.0.1:${adminPort}/${page}`, { signal: AbortSignal.timeout(5000) })
+    return `${page}: ${(await response.text()).slice(0, 20_000)}`
+  })
+  for (const page of await Promise.allSettled(pages)) {
+    t.diagnostic(page.status === 'fulfilled' ? page.value : `Cannot read a page: ${page.reason}`)
+  }
 }
 
 /** The longest time between two samples of `up`, in seconds, and how many there are. */
@@ -81,6 +97,8 @@ test('host metrics arrive with their labels, a reload leaves no gap', { skip, ti
     ),
   )
   solder.child.kill('SIGHUP')
+  // Its turn must be over before the file is written again: half a file, or an empty one, is a configuration too.
+  await eventually('the signal reloads', () => solder.output.includes('Reloaded the configuration') || undefined)
   assert.equal((await fetch(`http://127.0.0.1:${adminPort}/-/reload`, { method: 'POST' })).status, 200)
   writeFileSync(config, `${readFileSync(config, 'utf8')}\nprometheus.relabel "x" { forward_to = [nowhere.receiver] }\n`)
   const refused = await fetch(`http://127.0.0.1:${adminPort}/-/reload`, { method: 'POST' })

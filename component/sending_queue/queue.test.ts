@@ -120,6 +120,15 @@ test('parts wait for a full request, or for the wait to be over, and are sent in
   assert.deepEqual(await readdir(bench.directory).catch(() => []), [], 'a healthy backend leaves the disk untouched')
 })
 
+test('a part that was made before the wall clock was set back waits no longer than others', async () => {
+  const bench = new Bench()
+  await bench.queue.start()
+  void bench.queue.put([bench.part(1, { createdMs: bench.clock.now() + 3_600_000 })])
+  await bench.clock.advance(100)
+  assert.deepEqual(bench.delivered, [1])
+  await bench.stop()
+})
+
 test('parts of different kinds, or that do not merge, are requests of their own', async () => {
   const bench = new Bench()
   void bench.queue.put([

@@ -294,7 +294,8 @@ export class SendingQueue {
     if (lane.busy || this.#relaning > 0 || lane.waiting.length === 0 || this.#aborter.signal.aborted) return
     const { itemsPerRequestMax, itemsPerRequestMin, batchWaitMs } = this.#settings
     const oldest = lane.waiting[0] as Entry
-    const waitMs = oldest.part.createdMs + batchWaitMs - this.#context.clock.now()
+    // A wall clock that was set back makes nobody wait longer.
+    const waitMs = Math.min(batchWaitMs, oldest.part.createdMs + batchWaitMs - this.#context.clock.now())
     const full = lane.size >= (itemsPerRequestMin ?? itemsPerRequestMax) || !oldest.part.mergeable
     if (full || waitMs <= 0 || this.#stopping) {
       lane.timer?.cancel()
