@@ -77,6 +77,8 @@ interface Lane {
   size: number
   inFlight: readonly Entry[]
   timer: Timer | undefined
+  /** The oldest part has waited for as long as it may. */
+  due: boolean
   busy: boolean
   sentSince: number
 }
@@ -294,12 +296,12 @@ export class SendingQueue {
     if (lane.busy || this.#relaning > 0 || lane.waiting.length === 0 || this.#aborter.signal.aborted) return
     const { itemsPerRequestMax, itemsPerRequestMin, batchWaitMs } = this.#settings
     const oldest = lane.waiting[0] as Entry
-    // A wall clock that was set back makes nobody wait longer.
-    const waitMs = Math.min(batchWaitMs, oldest.part.createdMs + batchWaitMs - this.#context.clock.now())
+    const waitMs = oldest.part.createdMs + batchWaitMs - this.#context.clock.now()
     const full = lane.size >= (itemsPerRequestMin ?? itemsPerRequestMax) || !oldest.part.mergeable
-    if (full || waitMs <= 0 || this.#stopping) {
+    if (full || waitMs <= 0 || lane.due || this.#stopping) {
       lane.timer?.cancel()
       lane.timer = undefined
+      lane.due = false
       lane.busy = true
       void this.#send(lane).finally(() => {
         lane.busy = false
@@ -308,10 +310,15 @@ export class SendingQueue {
         this.#pump(lane)
       })
     } else {
-      lane.timer ??= this.#context.clock.setTimeout(() => {
-        lane.timer = undefined
-        this.#pump(lane)
-      }, waitMs)
+      lane.timer ??= this.#context.clock.setTimeout(
+        () => {
+          lane.timer = undefined
+          lane.due = true
+          this.#pump(lane)
+          // A wall clock that was set back makes nobody wait longer.
+        },
+        Math.min(waitMs, batchWaitMs),
+      )
     }
   }
 
@@ -836,7 +843,7 @@ export class SendingQueue {
 }
 
 function newLane(): Lane {
-  return { waiting: [], size: 0, inFlight: [], timer: undefined, busy: false, sentSince: 0 }
+  return { waiting: [], size: 0, inFlight: [], timer: undefined, due: false, busy: false, sentSince: 0 }
 }
 
 function itemsOf(parts: readonly QueuePart[]): number {
