@@ -88,6 +88,14 @@ export interface OtelOutput {
   readonly traces: readonly OtelConsumer[]
 }
 
+/** A pipeline of the collector's YAML as a connector that it begins with sees it: what `otelPipeline` settings decode to. */
+export interface PipelineStart {
+  /** `traces/backend`. */
+  readonly id: string
+  readonly signal: Signal
+  readonly consumers: readonly OtelConsumer[]
+}
+
 /** The ports for each signal behind an output. Consumers that do not take the signal are left out. */
 export function outputPorts(output: OtelOutput): {
   readonly metrics: readonly MetricsPort[]

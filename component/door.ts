@@ -19,6 +19,7 @@ export type {
   Instruments,
   Logger,
   OtelOutput,
+  PipelineStart,
   Timer,
   YamlDefinition,
 } from './contract.ts'
@@ -62,6 +63,7 @@ export {
   optionalSecret,
   otelConsumer,
   otelOutput,
+  otelPipeline,
   parseGoDuration,
   secret,
   string,

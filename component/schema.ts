@@ -16,7 +16,8 @@
 //   type ScrapeSettings = SettingsOf<typeof settings>
 //
 // Decoded keys are as users write them. A block that is present starts from its own defaults.
-import type { LogsPort, MetricsPort, OtelConsumer } from './consumer.ts'
+import type { LogsPort, MetricsPort, OtelConsumer, Signal } from './consumer.ts'
+import type { PipelineStart } from './contract.ts'
 import type { Value } from './values.ts'
 import { Capsule, entriesOf, kindOf, OptionalSecret, Secret, Target, Unknown, ValueError } from './values.ts'
 
@@ -404,6 +405,26 @@ export const metricsReceiver: Type<MetricsPort> = capsule<MetricsPort>('MetricsR
 export const logsReceiver: Type<LogsPort> = capsule<LogsPort>('LogsReceiver')
 /** Where OTLP telemetry goes: another component's `input` export. */
 export const otelConsumer: Type<OtelConsumer> = capsule<OtelConsumer>('otelcol.Consumer')
+
+const pipelineType = 'otelcol.Pipeline'
+
+/**
+ * A setting of a connector that names a pipeline which begins with it, by id. For the collector's YAML alone: the compiler
+ * puts a map of the pipeline's id, signal and consumers in its place.
+ */
+export const otelPipeline: Type<PipelineStart> = customType<PipelineStart>({
+  name: pipelineType,
+  zero: undefined as unknown as PipelineStart, // a null in a list is refused by the compiler
+  decode(value) {
+    const entries = entriesOf(value)
+    const [id, signal, consumers] = ['id', 'signal', 'consumers'].map((key) => entries?.get(key))
+    if (typeof id !== 'string' || typeof signal !== 'string' || !Array.isArray(consumers)) {
+      throw mismatch(pipelineType, value)
+    }
+    return { id, signal: signal as Signal, consumers: consumers.map((one: Value) => decodeValue(otelConsumer, one)) }
+  },
+  json: { type: 'string' },
+})
 
 // --------------------------------------------------------------------------------------------------------- fields
 

@@ -23,11 +23,15 @@ import { entryRange, isNull, kindOfNode, valueOf, type YamlEntry, type YamlMap, 
 export interface BodyContext {
   /** The value that refers to the extension with this id; undefined: it was reported that there is none. */
   handler(id: string, range: Range): Value | undefined
+  /** The value for the pipeline with this id, which has to begin with the connector; undefined: reported that none does. */
+  pipeline(id: string, range: Range): Value | undefined
   report(diagnostic: Diagnostic): void
 }
 
 /** Settings that refer to extensions by id. */
 const handlerType = 'otelcol.Handler'
+/** Settings of connectors that refer to pipelines by id. */
+const pipelineType = 'otelcol.Pipeline'
 
 export interface DecodedBody<S extends object> {
   /** Undefined where there are errors, or where an extension's export is not known yet. */
@@ -174,6 +178,7 @@ class BodyReader {
   /** What a setting of a type of this name gets. Undefined: something is wrong and was reported. */
   #value(name: string, node: YamlNode): Value | undefined {
     if (name === handlerType) return this.#handler(node)
+    if (name === pipelineType) return this.#pipeline(node)
     const [, kind, element = 'any'] = /^(list|map)\((.*)\)$/s.exec(name) ?? []
     if (kind === 'list') return this.#list(element, node)
     if (kind === 'map' && node.kind === 'map') {
@@ -205,6 +210,16 @@ class BodyReader {
       return handler
     }
     this.#error(node.range, `should be the id of an extension, got ${kindOfNode(node)}`)
+    return undefined
+  }
+
+  #pipeline(node: YamlNode): Value | undefined {
+    if (node.kind === 'scalar' && typeof node.value === 'string') {
+      const pipeline = this.#context.pipeline(node.value, node.range)
+      if (pipeline === undefined) this.failed = true
+      return pipeline
+    }
+    this.#error(node.range, `should be the id of a pipeline, got ${kindOfNode(node)}`)
     return undefined
   }
 

@@ -21,6 +21,7 @@ export interface YamlSource {
 
 const signals: readonly Signal[] = ['metrics', 'logs', 'traces']
 const handlerType = 'otelcol.Handler'
+const pipelineType = 'otelcol.Pipeline'
 
 /** A configuration with everything put in its place, as `print-config` shows it. */
 export interface ResolvedYaml {
@@ -119,7 +120,11 @@ class YamlCompiler {
   #telemetry(sections: Sections, root: YamlMap): object | undefined {
     const { telemetry } = sections
     const none = { kind: 'scalar', value: null, text: '', range: root.range } as const
-    const context: BodyContext = { handler: () => undefined, report: (diagnostic) => this.diagnostics.push(diagnostic) }
+    const context: BodyContext = {
+      handler: () => undefined,
+      pipeline: () => undefined,
+      report: (diagnostic) => this.diagnostics.push(diagnostic),
+    }
     const range = telemetry?.range ?? root.range
     const { settings } = decodeMap(telemetrySettings, telemetry?.body ?? none, range, context)
     if (!settings || !telemetry) return settings
@@ -153,7 +158,7 @@ class YamlCompiler {
     for (const configured of everything(sections)) {
       const { definition, body, range } = configured
       if (!definition) continue
-      const context = new NodeContext(sections, wired, blind, { runs: used.has(configured), blind: true })
+      const context = new NodeContext(configured, sections, wired, blind, { runs: used.has(configured), blind: true })
       decodeMap(definition.settings, body, range, context)
       this.diagnostics.push(...context.diagnostics)
     }
@@ -192,7 +197,7 @@ class YamlCompiler {
     if (!yaml || !definition) return undefined
     const nothing: ExportsView = { exports: () => undefined, receiver: (...args) => this.#view.receiver(...args) }
     const evaluate = (view: ExportsView): Evaluation => {
-      const context = new NodeContext(sections, wired, view, { runs: true, blind: view === nothing })
+      const context = new NodeContext(configured, sections, wired, view, { runs: true, blind: view === nothing })
       const { settings, value } = decodeMap(yaml.settings, configured.body, configured.range, context)
       const consumers = consumersOf(output, view, definitions)
       for (const signal of signals) for (const id of output[signal]) context.reads.add(id)
@@ -237,10 +242,11 @@ function decodedOutput(consumers: Consumers): OtelOutput {
   return { metrics: of('metrics'), logs: of('logs'), traces: of('traces') }
 }
 
-/** Resolves the ids of extensions in one component's settings. */
+/** Resolves the ids of extensions and pipelines in one component's settings. */
 class NodeContext implements BodyContext {
   readonly diagnostics: Diagnostic[] = []
   readonly reads = new Set<string>()
+  readonly #configured: Configured
   readonly #sections: Sections
   readonly #wired: ReadonlyMap<string, Wired>
   readonly #view: ExportsView
@@ -252,11 +258,13 @@ class NodeContext implements BodyContext {
    * nothing can be said of exports.
    */
   constructor(
+    configured: Configured,
     sections: Sections,
     wired: ReadonlyMap<string, Wired>,
     view: ExportsView,
     { runs, blind }: { runs: boolean; blind: boolean },
   ) {
+    this.#configured = configured
     this.#sections = sections
     this.#wired = wired
     this.#view = view
@@ -289,6 +297,30 @@ class NodeContext implements BodyContext {
     if (handler !== undefined) return handler
     this.report(errorAt(range, `extension "${id}" is not one that others can refer to`))
     return undefined
+  }
+
+  pipeline(id: string, range: Range): Value | undefined {
+    const given = id.trim()
+    const begins = this.#wired.get(nodeIdOf(this.#configured))?.begins ?? new Map<string, never>()
+    const found = begins.get(given)
+    if (!found) {
+      if (!this.#runs) return new Unknown(pipelineType)
+      const exists = this.#sections.pipelines.some((pipeline) => pipeline.id === given)
+      const why = exists ? `it does not begin with connector "${this.#configured.id}"` : 'there is no such pipeline'
+      this.report(errorAt(range, `cannot send to pipeline "${given}": ${why}`, meant(given, begins.keys())))
+      return undefined
+    }
+    if (this.#blind) return new Unknown(pipelineType)
+    const consumers = found.nodeIds.flatMap((nodeId) => {
+      const first = this.#wired.get(nodeId)
+      const yaml = first?.configured.definition
+      return first && yaml ? [this.#view.receiver(nodeId, componentDefinition(yaml, first.output))] : []
+    })
+    return new Map<string, Value>([
+      ['id', given],
+      ['signal', found.signal],
+      ['consumers', consumers],
+    ])
   }
 }
 

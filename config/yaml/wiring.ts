@@ -11,6 +11,8 @@ export interface Wired {
   readonly pipeline: Pipeline | undefined
   /** Ids of nodes, in the order of the pipelines; a node stands there once for each pipeline that begins with it. */
   readonly output: Readonly<Record<Signal, string[]>>
+  /** Connectors: the pipelines that begin with it by id, with the nodes that come first in them. */
+  readonly begins: Map<string, { readonly signal: Signal; readonly nodeIds: readonly string[] }>
 }
 
 /** The nodes that run: those that pipelines or `service.extensions` name. Everything that is wrong is reported. */
@@ -80,7 +82,7 @@ class Wiring {
     const nodeId = nodeIdOf(configured, pipeline)
     let node = this.nodes.get(nodeId)
     if (!node) {
-      node = { nodeId, configured, pipeline, output: { metrics: [], logs: [], traces: [] } }
+      node = { nodeId, configured, pipeline, output: { metrics: [], logs: [], traces: [] }, begins: new Map() }
       this.nodes.set(nodeId, node)
     }
     return node
@@ -102,7 +104,11 @@ class Wiring {
       node.output[signal].push(...next)
       next = [node.nodeId]
     }
-    for (const reference of pipeline.receivers) this.#begin(pipeline, reference)?.output[signal].push(...next)
+    for (const reference of pipeline.receivers) {
+      const node = this.#begin(pipeline, reference)
+      node?.output[signal].push(...next)
+      if (node?.configured.kind === 'connector') node.begins.set(pipeline.id, { signal, nodeIds: next })
+    }
   }
 
   #end(pipeline: Pipeline, reference: Reference): Wired | undefined {

@@ -16,6 +16,7 @@ import {
   map,
   oneOf,
   type OtelOutput,
+  otelPipeline,
   outputPorts,
   secret,
   type Signal,
@@ -65,6 +66,7 @@ export const probeSettings = defineSettings(
     },
   },
 )
+const routing = defineSettings({ to: attr(list(otelPipeline), 'Where to.', { default: [] }) })
 const needing = defineSettings({ endpoint: attr(string, 'Where to.', { required: true }) })
 
 /** What the instances did, in order. */
@@ -125,6 +127,7 @@ export const probes: readonly YamlDefinition[] = [
   probe('exporter', ['needing'], { settings: needing }),
   probe('connector', ['pass'], { produces: same }),
   probe('connector', ['count'], { signals: ['traces', 'logs'], produces: toMetrics }),
+  probe('connector', ['routing'], { produces: same, settings: routing }),
   probe('extension', ['auth']),
   probe('extension', ['plain']),
 ]
