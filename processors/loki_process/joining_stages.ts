@@ -3,7 +3,7 @@ import { attr, bool, defineSettings, duration, int, type SettingsOf, string, uin
 import { compileRegexp, type Regexp } from '#lib/regexp'
 import { checkExpression } from './expression.ts'
 import { parseObject } from './extract_stages.ts'
-import { timeReader } from './go_time.ts'
+import { timeReader } from '#lib/go_time'
 import { cutToBytes, labelsKey, type Line } from './line.ts'
 import { LineStage, type Stage, type StageContext } from './stage.ts'
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { timeReader } from './go_time.ts'
+import { timeReader } from '#lib/go_time'
 import { compileJmesPath, JmesPathError, type Json } from './jmespath.ts'
 import { eachPair } from './logfmt.ts'
 import { compileSelector, SelectorError } from './logql.ts'

@@ -1,6 +1,6 @@
 // The stage that takes the time of a line from an extracted value.
 import { attr, type Clock, defineSettings, list, oneOf, type SettingsOf, string } from '#component'
-import { type TimeReader, timeReader } from './go_time.ts'
+import { type TimeReader, timeReader } from '#lib/go_time'
 import { labelsKey, type Line } from './line.ts'
 import { LineStage, type StageContext } from './stage.ts'
 
