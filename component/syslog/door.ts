@@ -1,0 +1,10 @@
+// The door of syslog: messages parsed out of bytes, and streams of them cut into frames.
+export { SyslogFrames } from './frames.ts'
+export type { FrameOptions, FrameSink } from './frames.ts'
+export { facilityKeywords, rfc5424Text, severityKeywords, severityLevels, SyslogMessage } from './message.ts'
+export type { StructuredData } from './message.ts'
+export { parseRaw } from './raw.ts'
+export { Rfc3164Parser, yearNear, yearNotAhead } from './rfc3164.ts'
+export type { CiscoComponents, Rfc3164Options, YearRule } from './rfc3164.ts'
+export { Rfc5424Parser } from './rfc5424.ts'
+export type { Rfc5424Options } from './rfc5424.ts'
