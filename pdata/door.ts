@@ -7,7 +7,6 @@ export {
   Metadata,
   MetricType,
   normalNaNBits,
-  Note,
   noteOf,
   Series,
   SeriesBatch,

@@ -37,7 +37,7 @@ export class Metadata {
  * encoded template). It lives as long as its holder, so no cache needs to be told when a series goes away.
  * `owner` is the consumer's private token; a consumer whose rules change takes a new token.
  */
-export class Note {
+class Note {
   readonly owner: object
   value: unknown
   next: Note | null
@@ -48,13 +48,17 @@ export class Note {
   }
 }
 
+/** The first note stands in its holder, since most have one at most: 32 bytes a series less than in an object of its own. */
 export interface Notable {
-  notes: Note | null
+  noteOwner: object | null
+  note: unknown
+  moreNotes: Note | null
 }
 
 /** The note that `owner` left on `holder`, or undefined. */
 export function noteOf(holder: Notable, owner: object): unknown {
-  let note = holder.notes
+  if (holder.noteOwner === owner) return holder.note
+  let note = holder.moreNotes
   while (note !== null) {
     if (note.owner === owner) return note.value
     note = note.next
@@ -62,22 +66,31 @@ export function noteOf(holder: Notable, owner: object): unknown {
   return undefined
 }
 
-/** More than this many notes on one holder means that owners came and went (reloads): the oldest is let go. */
+/** More than this many notes on one holder means that owners came and went (reloads): the oldest are let go. */
 const notesMax = 16
 
 /** Leave a note on `holder`, replacing the one that `owner` left before. */
 export function setNote(holder: Notable, owner: object, value: unknown): void {
-  let note = holder.notes
-  let count = 1
+  if (holder.noteOwner === null || holder.noteOwner === owner) {
+    holder.noteOwner = owner
+    holder.note = value
+    return
+  }
+  let note = holder.moreNotes
+  let count = 2
   while (note !== null) {
     if (note.owner === owner) {
       note.value = value
       return
     }
-    if (++count >= notesMax) note.next = null
+    count++
     note = note.next
   }
-  holder.notes = new Note(owner, value, holder.notes)
+  if (count > notesMax) {
+    holder.noteOwner = owner
+    holder.note = value
+    holder.moreNotes = null
+  } else holder.moreNotes = new Note(owner, value, holder.moreNotes)
 }
 
 /**
@@ -88,11 +101,15 @@ export function setNote(holder: Notable, owner: object, value: unknown): void {
 export class Series implements Notable {
   readonly labels: Labels
   readonly metadata: Metadata | null
-  notes: Note | null
+  noteOwner: object | null
+  note: unknown
+  moreNotes: Notable['moreNotes']
   constructor(labels: Labels, metadata: Metadata | null) {
     this.labels = labels
     this.metadata = metadata
-    this.notes = null
+    this.noteOwner = null
+    this.note = null
+    this.moreNotes = null
   }
 }
 
@@ -104,10 +121,14 @@ export class Series implements Notable {
  */
 export class SeriesLayout implements Notable {
   readonly series: readonly Series[]
-  notes: Note | null
+  noteOwner: object | null
+  note: unknown
+  moreNotes: Notable['moreNotes']
   constructor(series: readonly Series[]) {
     this.series = series
-    this.notes = null
+    this.noteOwner = null
+    this.note = null
+    this.moreNotes = null
   }
 }
 

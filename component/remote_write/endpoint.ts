@@ -131,12 +131,13 @@ export class Endpoint {
 
   #newEncoder(): RemoteWriteEncoder {
     const s = this.#settings
+    const mapLabels = labelsMapper(
+      this.#externalLabels,
+      s.write_relabel_config.map((rule) => new RelabelRule(rule)),
+    )
     return new RemoteWriteEncoder({
       protocol: this.#protocol,
-      mapLabels: labelsMapper(
-        this.#externalLabels,
-        s.write_relabel_config.map((rule) => new RelabelRule(rule)),
-      ),
+      ...(mapLabels ? { mapLabels } : {}),
       sendExemplars: s.send_exemplars,
       sendNativeHistograms: s.send_native_histograms,
       samplesMax: s.queue_config.max_samples_per_send,
@@ -393,12 +394,13 @@ function queueSettings(settings: EndpointSettings, durability: 'spill' | 'always
   }
 }
 
-/** External labels, where the series has none of the name, then the rules. Null: dropped. */
+/** External labels, where the series has none of the name, then the rules. Null: dropped. Undefined: nothing changes. */
 function labelsMapper(
   externalLabels: ReadonlyMap<string, string>,
   rules: readonly RelabelRule[],
-): (series: Series) => Labels | null {
+): ((series: Series) => Labels | null) | undefined {
   const external = [...externalLabels].filter(([, value]) => value !== '').sort(([a], [b]) => (a < b ? -1 : 1))
+  if (external.length === 0 && rules.length === 0) return undefined
   return ({ labels }) => {
     const all = external.length === 0 ? labels : withExternal(labels, external)
     const mapped = rules.length === 0 ? all : relabel(all, rules)

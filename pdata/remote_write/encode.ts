@@ -62,17 +62,6 @@ class LayoutPlan {
   }
 }
 
-/** What became of a series; kept as the series' note. */
-class MappedSeries {
-  /** Null: dropped. */
-  readonly labels: Labels | null
-  readonly lane: number
-  constructor(labels: Labels | null, lane: number) {
-    this.labels = labels
-    this.lane = lane
-  }
-}
-
 /**
  * Encodes batches for one endpoint. The first time that series stand in a row, they are written out in full; when they come
  * again, a compressed template is made of them, and from then on only values and timestamps are written. An encoder belongs
@@ -80,7 +69,7 @@ class MappedSeries {
  */
 export class RemoteWriteEncoder {
   readonly #options: EncodeOptions
-  /** Owner of the notes on layouts (`LayoutPlan`) and series (`MappedSeries`). */
+  /** Owner of the notes on layouts (`LayoutPlan`) and series (the labels that were made of them, or null). */
   readonly #token: object
   /** Owner of the notes on the first series of segments (`Segment`). */
   readonly #segmentToken: object
@@ -205,21 +194,24 @@ export class RemoteWriteEncoder {
   #planOf(layout: SeriesLayout): LayoutPlan {
     const known = noteOf(layout, this.#token)
     if (known instanceof LayoutPlan) return known
+    const { laneOf = () => 0 } = this.#options
+    const hasLanes = this.#options.lanes > 1
     const lanes: LaneSlots[] = []
     const chunks: Chunk[] = []
     const dropped: number[] = []
     for (let slot = 0; slot < layout.series.length; slot++) {
       const series = layout.series[slot] as Series
-      const mapped = this.#mapped(series)
-      if (mapped.labels === null) {
+      const labels = this.#mapped(series)
+      if (labels === null) {
         dropped.push(slot)
         continue
       }
-      const lane = (lanes[mapped.lane] ??= new LaneSlots(mapped.lane))
-      lane.add(slot, series, mapped.labels)
+      const number = hasLanes ? laneOf(labels) : 0
+      const lane = (lanes[number] ??= new LaneSlots(number))
+      lane.add(slot, series, labels)
       if (lane.slots.length < this.#options.samplesMax) continue
       chunks.push(this.#chunkOf(lane))
-      lanes[mapped.lane] = new LaneSlots(mapped.lane)
+      lanes[number] = new LaneSlots(number)
     }
     for (const lane of lanes) if (lane !== undefined && lane.slots.length > 0) chunks.push(this.#chunkOf(lane))
     const plan = new LayoutPlan(chunks, Int32Array.from(dropped))
@@ -253,17 +245,15 @@ export class RemoteWriteEncoder {
     return segment
   }
 
-  #mapped(series: Series): MappedSeries {
-    const { mapLabels, laneOf, lanes } = this.#options
-    const hasLanes = laneOf !== undefined && lanes > 1
-    if (mapLabels === undefined && !hasLanes) return new MappedSeries(series.labels, 0)
+  /** The final labels of a series, null: dropped. Noted only where there are rules: 48 bytes a series for nothing otherwise. */
+  #mapped(series: Series): Labels | null {
+    const { mapLabels } = this.#options
+    if (mapLabels === undefined) return series.labels
     const known = noteOf(series, this.#token)
-    if (known instanceof MappedSeries) return known
-    const labels = mapLabels === undefined ? series.labels : mapLabels(series)
-    const lane = hasLanes && labels !== null ? laneOf(labels) : 0
-    const mapped = new MappedSeries(labels, lane)
-    setNote(series, this.#token, mapped)
-    return mapped
+    if (known !== undefined) return known as Labels | null
+    const labels = mapLabels(series)
+    setNote(series, this.#token, labels)
+    return labels
   }
 }
 
