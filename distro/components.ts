@@ -21,6 +21,8 @@ const manifest: Readonly<Record<string, Loader>> = {
   'otelcol.auth.bearer': async () => (await import('../extensions/auth_bearer/component.ts')).otelcolAuthBearer,
   'otelcol.auth.headers': async () => (await import('../extensions/auth_headers/component.ts')).otelcolAuthHeaders,
   'otelcol.auth.oauth2': async () => (await import('../extensions/auth_oauth2/component.ts')).otelcolAuthOauth2,
+  'otelcol.connector.spanmetrics': async () =>
+    (await import('../connectors/span_metrics/component.ts')).otelcolConnectorSpanmetrics,
   'otelcol.exporter.debug': async () => (await import('../exporters/debug/component.ts')).otelcolExporterDebug,
   'otelcol.exporter.file': async () => (await import('../exporters/file/component.ts')).otelcolExporterFile,
   'otelcol.exporter.loadbalancing': async () =>
@@ -80,6 +82,8 @@ type YamlLoader = () => Promise<YamlDefinition>
  */
 const yamlManifest: Readonly<Record<string, YamlLoader>> = {
   'connector/forward': async () => (await import('../connectors/forward/component.ts')).forwardConnector,
+  'connector/span_metrics': async () => (await import('../connectors/span_metrics/component.ts')).spanMetricsConnector,
+  'connector/spanmetrics': async () => (await import('../connectors/span_metrics/component.ts')).spanMetricsConnector,
   'exporter/debug': async () => (await import('../exporters/debug/component.ts')).debugExporter,
   'exporter/file': async () => (await import('../exporters/file/component.ts')).fileExporter,
   'exporter/load_balancing': async () =>

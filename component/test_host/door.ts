@@ -16,3 +16,5 @@ export {
   seconds,
   sumMetric,
 } from './metric_trees.ts'
+export { resourceSpans, spanOf, tracesTreeOf } from './span_trees.ts'
+export type { SpanInput } from './span_trees.ts'

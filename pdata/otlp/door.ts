@@ -60,8 +60,9 @@ export {
   tracesWire,
   wireBytes,
 } from './batches.ts'
-export { countWire, itemLevels, pointLevels, WireCursor } from './wire.ts'
+export { countWire, itemLevels, pointLevels, WireCursor, wireVarint } from './wire.ts'
 export { WireBuilder } from './wire_builder.ts'
+export { WireValues } from './wire_values.ts'
 export {
   anyValuesEqual,
   anyValueText,

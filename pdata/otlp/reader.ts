@@ -113,6 +113,11 @@ export class TreeReader {
     return textAt(this.bytes, this.#buffer, start, end)
   }
 
+  /** The text from `start` to `end`. */
+  textIn(start: number, end: number): string {
+    return textAt(this.bytes, this.#buffer, start, end)
+  }
+
   /** A view, not a copy. */
   blob(): Uint8Array {
     const end = this.part()
@@ -177,10 +182,11 @@ export class TreeReader {
       into.push({ key, value: textAt(bytes, this.#buffer, keyEnd + 4, end) })
       return
     }
-    into.push(this.#keyValue(this.part()))
+    into.push(this.keyValueTo(this.part()))
   }
 
-  #keyValue(end: number): KeyValue {
+  /** The KeyValue whose content goes on to `end`. */
+  keyValueTo(end: number): KeyValue {
     let key = ''
     let value: AnyValue = null
     while (this.at < end) {
@@ -195,7 +201,11 @@ export class TreeReader {
 
   /** The AnyValue that follows (its tag was read); `value` where it sets nothing. */
   anyValue(value: AnyValue): AnyValue {
-    const end = this.part()
+    return this.anyValueTo(this.part(), value)
+  }
+
+  /** The AnyValue whose content goes on to `end`. */
+  anyValueTo(end: number, value: AnyValue): AnyValue {
     while (this.at < end) {
       const start = this.at
       const tag = this.varint32()
