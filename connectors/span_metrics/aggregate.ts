@@ -4,6 +4,7 @@
 // that was not seen before is decoded. Measured on x64 (bench/span_metrics.ts, spans with ten attributes, two dimensions).
 import { nanosOf } from '#component/aggregation'
 import { attributesKey } from '#component/metric_streams'
+import { durationNanos, SpanScan } from '#component/span_scan'
 import type { WireChunks } from '#pdata'
 import type { AnyValue, Attributes, MetricsTree, Resource, ResourceMetrics, Scope } from '#pdata/otlp'
 import { anyValueText, attributeValue, WireCursor, WireValues } from '#pdata/otlp'
@@ -11,7 +12,6 @@ import { Dimensions, type DimensionSettings } from './dimensions.ts'
 import { adjustedCount, wholeOf } from './sampling.ts'
 import { ResourceSeries, type Series, type SeriesRules } from './series.ts'
 import { type SeriesEntry, SeriesTable } from './series_table.ts'
-import { durationNanos, SpanScan } from './span_scan.ts'
 
 export interface SpanMetricsSettings extends SeriesRules {
   readonly dimensions: readonly DimensionSettings[]
@@ -96,14 +96,14 @@ export class SpanAggregator {
     const all = [...dimensions, ...callsDimensions, ...durationDimensions]
     this.#dimensions = new Dimensions(unique(all))
     const slotsOf = (some: readonly DimensionSettings[]): number[] =>
-      some.filter(({ glob }) => glob === '').map(({ name }) => this.#dimensions.names.indexOf(name))
+      some.filter(({ glob }) => glob === '').map(({ name }) => this.#dimensions.names.names.indexOf(name))
     this.#callsSlots = slotsOf([...dimensions, ...callsDimensions])
     this.#durationSlots = slotsOf([...dimensions, ...durationDimensions])
     this.#eventDimensions = new Dimensions(unique([...dimensions, ...eventDimensions]))
     const hasGlobs = this.#dimensions.globs.length > 0
     const keepEvents = settings.withEvents
-    this.#scan = new SpanScan(this.#dimensions, { keepOthers: hasGlobs || keepEvents, keepEvents })
-    this.#eventScan = new SpanScan(this.#eventDimensions, { keepOthers: true, keepEvents: false })
+    this.#scan = new SpanScan(this.#dimensions.names, { keepOthers: hasGlobs || keepEvents, keepEvents })
+    this.#eventScan = new SpanScan(this.#eventDimensions.names, { keepOthers: true, keepEvents: false })
     this.#table = new SeriesTable(settings.combinationsMax)
     this.#unitNanos = settings.unit === 's' ? 1e9 : 1e6
   }
@@ -363,7 +363,7 @@ export class SpanAggregator {
   ): void {
     for (const slot of slots) {
       const start = scan.valueStart[slot] as number
-      const key = dimensions.names[slot] as string
+      const key = dimensions.names.names[slot] as string
       const value =
         start >= 0
           ? this.#values.anyValue(start, scan.valueEnd[slot] as number)
@@ -395,7 +395,7 @@ export class SpanAggregator {
   #events(context: SpanContext, scan: SpanScan, value: number, times: number, isAdjusted: boolean): void {
     const dimensions = this.#eventDimensions
     const own = this.#eventScan
-    const slots = dimensions.names.map((_, slot) => slot)
+    const slots = dimensions.names.names.map((_, slot) => slot)
     const event = new WireCursor()
     const { events, others, bytes } = scan
     for (let i = 0; i < events.length; i += 2) {

@@ -192,7 +192,7 @@ type Shared = {
 }
 
 function checkShared(s: Shared, report: Report): void {
-  const atLeast = (name: keyof Shared & string, least: number, value: number): void => {
+  const atLeast = (name: string, least: number, value: number): void => {
     if (value < least) report(`${name} must be at least ${least}: current value is ${value}`, [name])
   }
   atLeast('dimensions_cache_size', 0, s.dimensions_cache_size)

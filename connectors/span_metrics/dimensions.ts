@@ -1,4 +1,5 @@
 // The attributes of spans that become attributes of metrics: by name, or by a pattern of names.
+import { AttributeNames } from '#component/span_scan'
 import { compileRegexp, RegexpError } from '#lib/regexp'
 
 /** One as written: a name with what stands in for a missing attribute, or a pattern. */
@@ -10,48 +11,18 @@ export interface DimensionSettings {
 
 /** Settings, ready for looking up. */
 export class Dimensions {
-  /** Those with a name, in the order written; the place here is a dimension's slot. */
-  readonly names: readonly string[]
+  /** Of those with a name, in the order written. */
+  readonly names: AttributeNames
+  /** By slot of the name. */
   readonly defaults: readonly (string | undefined)[]
   readonly globs: readonly KeyPattern[]
-  /** By length of the name in bytes: the slots, with the names to compare. */
-  readonly #byLength: (readonly Slot[] | undefined)[] = []
 
   constructor(settings: readonly DimensionSettings[]) {
     const named = settings.filter(({ glob }) => glob === '')
-    this.names = named.map(({ name }) => name)
+    this.names = new AttributeNames(named.map(({ name }) => name))
     this.defaults = named.map((dimension) => dimension.default)
     this.globs = settings.filter(({ glob }) => glob !== '').map(({ glob }) => new KeyPattern(glob))
-    for (const [slot, name] of this.names.entries()) {
-      const bytes = Buffer.from(name)
-      this.#byLength[bytes.length] = [...(this.#byLength[bytes.length] ?? []), { slot, bytes }]
-    }
   }
-
-  get count(): number {
-    return this.names.length
-  }
-
-  /** The slot of the name that stands in `bytes[start … end)`; -1: no dimension's. */
-  slotOf(bytes: Uint8Array, start: number, end: number): number {
-    const slots = this.#byLength[end - start]
-    if (slots === undefined) return -1
-    const last = end - start - 1
-    for (let i = 0; i < slots.length; i++) {
-      const slot = slots[i] as Slot
-      const name = slot.bytes
-      // From the end: names have their beginnings in common (`http.request.`).
-      let at = last
-      while (at >= 0 && bytes[start + at] === name[at]) at--
-      if (at < 0) return slot.slot
-    }
-    return -1
-  }
-}
-
-interface Slot {
-  readonly slot: number
-  readonly bytes: Uint8Array
 }
 
 /** Names seen before are remembered, up to this many. */

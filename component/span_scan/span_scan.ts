@@ -1,6 +1,6 @@
-// Finds what span metrics need in a span's bytes, in one pass and without making objects.
+// Finds what connectors need of a span in its bytes, in one pass and without making objects.
 import { WireCursor, wireVarint } from '#pdata/otlp'
-import type { Dimensions } from './dimensions.ts'
+import type { AttributeNames } from './attribute_names.ts'
 
 /**
  * Where things stand in the chunk; -1 for what is not there. Numbers refer to `bytes`; the arrays have an entry for each
@@ -19,9 +19,11 @@ export class SpanScan {
   traceIdEnd = -1
   spanIdStart = -1
   spanIdEnd = -1
+  parentIdStart = -1
+  parentIdEnd = -1
   traceStateStart = -1
   traceStateEnd = -1
-  /** Content of the AnyValues of named dimensions. An attribute without a value has an empty one. */
+  /** Content of the AnyValues of the attributes with these names. An attribute without a value has an empty one. */
   readonly valueStart: Int32Array
   readonly valueEnd: Int32Array
   /** Keys and contents of attributes that a pattern may match: key start, key end, value start, value end, in turns. */
@@ -29,7 +31,7 @@ export class SpanScan {
   /** Start and end of events, in turns. */
   events: number[] = []
   readonly #field = new WireCursor()
-  readonly #dimensions: Dimensions
+  readonly #names: AttributeNames
   readonly #keepOthers: boolean
   readonly #keepEvents: boolean
   #keyStart = 0
@@ -37,12 +39,12 @@ export class SpanScan {
   #valueStart = 0
   #valueEnd = 0
 
-  constructor(dimensions: Dimensions, options: { keepOthers: boolean; keepEvents: boolean }) {
-    this.#dimensions = dimensions
+  constructor(names: AttributeNames, options: { keepOthers: boolean; keepEvents: boolean }) {
+    this.#names = names
     this.#keepOthers = options.keepOthers
     this.#keepEvents = options.keepEvents
-    this.valueStart = new Int32Array(dimensions.count)
-    this.valueEnd = new Int32Array(dimensions.count)
+    this.valueStart = new Int32Array(names.count)
+    this.valueEnd = new Int32Array(names.count)
   }
 
   /** Forget what was found. */
@@ -56,6 +58,7 @@ export class SpanScan {
     this.endTimeAt = -1
     this.traceIdStart = -1
     this.spanIdStart = -1
+    this.parentIdStart = -1
     this.traceStateStart = -1
     for (let i = 0; i < this.valueStart.length; i++) this.valueStart[i] = -1
     if (this.others.length > 0) this.others.length = 0
@@ -119,6 +122,10 @@ export class SpanScan {
         this.spanIdStart = start
         this.spanIdEnd = end
         break
+      case 0x22:
+        this.parentIdStart = start
+        this.parentIdEnd = end
+        break
       case 0x1a:
         this.traceStateStart = start
         this.traceStateEnd = end
@@ -140,7 +147,7 @@ export class SpanScan {
     while (field.next()) if (field.tag === 0x18) this.statusCode = field.uint32()
   }
 
-  /** Note the KeyValue with this content where it is a dimension's and the first of its key. */
+  /** Note the KeyValue with this content where its name is one of those looked for, and the first of its key. */
   attribute(start: number, end: number): void {
     this.#keyValue(start, end)
     this.note(this.#keyStart, this.#keyEnd, this.#valueStart, this.#valueEnd)
@@ -148,7 +155,7 @@ export class SpanScan {
 
   /** As `attribute`, where its parts are known. */
   note(keyStart: number, keyEnd: number, valueStart: number, valueEnd: number): void {
-    const slot = this.#dimensions.slotOf(this.bytes, keyStart, keyEnd)
+    const slot = this.#names.slotOf(this.bytes, keyStart, keyEnd)
     if (slot >= 0 && this.valueStart[slot] === -1) {
       this.valueStart[slot] = valueStart
       this.valueEnd[slot] = valueEnd

@@ -1,0 +1,3 @@
+// The door of what connectors share to look at spans without decoding them.
+export { AttributeNames } from './attribute_names.ts'
+export { durationNanos, SpanScan } from './span_scan.ts'
