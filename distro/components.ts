@@ -21,6 +21,8 @@ const manifest: Readonly<Record<string, Loader>> = {
   'otelcol.auth.bearer': async () => (await import('../extensions/auth_bearer/component.ts')).otelcolAuthBearer,
   'otelcol.auth.headers': async () => (await import('../extensions/auth_headers/component.ts')).otelcolAuthHeaders,
   'otelcol.auth.oauth2': async () => (await import('../extensions/auth_oauth2/component.ts')).otelcolAuthOauth2,
+  'otelcol.connector.servicegraph': async () =>
+    (await import('../connectors/service_graph/component.ts')).otelcolConnectorServicegraph,
   'otelcol.connector.spanmetrics': async () =>
     (await import('../connectors/span_metrics/component.ts')).otelcolConnectorSpanmetrics,
   'otelcol.exporter.debug': async () => (await import('../exporters/debug/component.ts')).otelcolExporterDebug,
@@ -82,6 +84,10 @@ type YamlLoader = () => Promise<YamlDefinition>
  */
 const yamlManifest: Readonly<Record<string, YamlLoader>> = {
   'connector/forward': async () => (await import('../connectors/forward/component.ts')).forwardConnector,
+  'connector/service_graph': async () =>
+    (await import('../connectors/service_graph/component.ts')).serviceGraphConnector,
+  'connector/servicegraph': async () =>
+    (await import('../connectors/service_graph/component.ts')).serviceGraphConnector,
   'connector/span_metrics': async () => (await import('../connectors/span_metrics/component.ts')).spanMetricsConnector,
   'connector/spanmetrics': async () => (await import('../connectors/span_metrics/component.ts')).spanMetricsConnector,
   'exporter/debug': async () => (await import('../exporters/debug/component.ts')).debugExporter,
