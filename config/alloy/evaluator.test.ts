@@ -4,11 +4,11 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { Capsule, FunctionValue, isObjectValue, OptionalSecret, Secret, Target, Unknown, type Value } from '#component'
+import { floatText } from '#lib/go_float_text'
+import { quote } from '#lib/go_quote'
 import { evaluate, EvaluationError, references, type Scope } from './evaluator.ts'
-import { floatText } from './float_text.ts'
 import { parseExpression } from './parser.ts'
 import { standardLibrary } from './stdlib.ts'
-import { quote } from './token.ts'
 
 const library = standardLibrary({
   hostname: 'here',

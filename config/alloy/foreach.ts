@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import type { Value } from '#component'
 import { entriesOf, OptionalSecret, Secret, Target } from '#component'
-import { floatText } from './float_text.ts'
+import { floatText } from '#lib/go_float_text'
 import { sprintf } from './format.ts'
 
 /**

@@ -1,4 +1,5 @@
 // The parser: tokens of an Alloy file to its syntax tree, finding all syntax errors of a file at once.
+import { quote } from '#lib/go_quote'
 import type { Diagnostic } from '../diagnostics.ts'
 import type {
   ArrayExpression,
@@ -22,7 +23,6 @@ import {
   isBinaryOperator,
   LineTable,
   precedenceOfPow,
-  quote,
   type Token,
   TokenKind,
 } from './token.ts'

@@ -14,10 +14,11 @@ import type {
   Range,
   Statement,
 } from './ast.ts'
+import { quote } from '#lib/go_quote'
 import { LayoutWriter, type Place, type TokenPlaces } from './layout_writer.ts'
 import { parseFile } from './parser.ts'
 import { Scanner } from './scanner.ts'
-import { LineTable, quote, type Token, TokenKind } from './token.ts'
+import { LineTable, type Token, TokenKind } from './token.ts'
 
 /** How often a layout is laid out again until it is stable. Most are at once, odd places of comments take a few. */
 const roundsMax = 12

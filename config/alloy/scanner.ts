@@ -1,5 +1,6 @@
 // The scanner: bytes of an Alloy file to tokens, with terminators put in where lines end a statement.
-import { isPrintable, type Token, TokenKind, wordKind } from './token.ts'
+import { isPrintable } from '#lib/go_quote'
+import { type Token, TokenKind, wordKind } from './token.ts'
 
 /** Told of every problem in the order of the bytes; a problem may stand inside a token that is still returned. */
 export type ScanErrorHandler = (offset: number, message: string) => void

@@ -13,7 +13,7 @@ import {
   ValueError,
   valuesEqual,
 } from '#component'
-import { floatText } from './float_text.ts'
+import { floatText } from '#lib/go_float_text'
 import { sprintf } from './format.ts'
 import { selectJson } from './json_path.ts'
 import { jsonFromValue, valueFromJson } from './json_text.ts'
