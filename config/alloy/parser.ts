@@ -18,14 +18,7 @@ import type {
   Statement,
 } from './ast.ts'
 import { isIdentifier, Scanner } from './scanner.ts'
-import {
-  binaryPrecedence,
-  isBinaryOperator,
-  LineTable,
-  precedenceOfPow,
-  type Token,
-  TokenKind,
-} from './token.ts'
+import { binaryPrecedence, isBinaryOperator, LineTable, precedenceOfPow, type Token, TokenKind } from './token.ts'
 
 /**
  * How deep blocks and expressions may nest, a chain of operators or accessors counting a level for each link. Whoever

@@ -61,6 +61,78 @@ const json = (expressions: Record<string, string>): Written => ({ 'stage.json': 
 
 const cases: Case[] = [
   {
+    name: 'json calls the functions of JMESPath, and extracts nothing where they do not suit',
+    stages: {
+      ...json({ n: 'length(msgs)', last: 'sort(msgs)[-1]', bad: 'abs(who)' }),
+      'stage.template': { source: 'out', template: '{{ .n }} {{ .last }} {{ .bad }}' },
+      'stage.output': { source: 'out' },
+    },
+    lines: ['{"msgs":["b","c","a"],"who":"x"}'],
+    want: ['{job="a"} 3 c <no value>'],
+  },
+  {
+    name: "template knows Sprig's functions and Alloy's",
+    stages: {
+      'stage.template': {
+        source: 'out',
+        template:
+          '{{ $w := splitList " " .Entry }}{{ range $i, $x := $w }}{{ $i }}{{ $x | upper }}{{ end }} {{ Trim "xax" "x" }}',
+      },
+      'stage.output': { source: 'out' },
+    },
+    lines: ['a b'],
+    want: ['{job="a"} 0A1B a'],
+  },
+  {
+    name: 'pattern extracts captures, as labels too where told so',
+    stages: { 'stage.pattern': { pattern: '<method> <path> <_> <status>', labels_from_groups: true } },
+    lines: ['GET /x HTTP/1.1 200', ''],
+    want: ['{job="a", method="GET", path="/x", status="200"} GET /x HTTP/1.1 200', '{job="a"} '],
+  },
+  {
+    name: 'split_json makes a line of every element, as written',
+    stages: { 'stage.split_json': {} },
+    lines: [' [ {"a" : [1, "]"]} , 2,"x,\\"" ] ', '[]', '{"a":[1]}', '[1', '[null]'],
+    want: [
+      '{job="a"} {"a" : [1, "]"]}',
+      '{job="a"} 2',
+      '{job="a"} "x,\\""',
+      '{job="a"} {"a":[1]}',
+      '{job="a"} [1',
+      '{job="a"} null',
+    ],
+  },
+  {
+    name: 'eventlogmessage extracts keys of a message',
+    stages: {
+      ...json({ message: '' }),
+      'stage.eventlogmessage': {},
+      'stage.labels': { values: map({ Image: '', Process_Id: '', job_extracted: '' }) },
+      'stage.output': { source: 'Image' },
+    },
+    lines: [
+      '{"message":"Process Create:\\r\\nImage: C:\\\\a.exe\\r\\nProcess Id: 4\\r\\njob: b\\r\\nnothing"}',
+      '{"message":null}',
+    ],
+    want: ['{Image="C:\\\\a.exe", Process_Id="4", job="a", job_extracted="b"} C:\\a.exe'],
+  },
+  {
+    name: 'windowsevent extracts a description and the keys of sections',
+    stages: {
+      ...json({ message: '' }),
+      'stage.windowsevent': {},
+      'stage.template': {
+        source: 'out',
+        template: '{{ .Description }}|{{ .Subject_SecurityID }}|{{ .Subject_Rights }}|{{ .Network }}',
+      },
+      'stage.output': { source: 'out' },
+    },
+    lines: [
+      '{"message":"It ran.\\r\\n\\r\\nSubject:\\r\\n\\tSecurity ID:\\t\\tS-1\\r\\n\\tRights:\\tRead\\r\\n\\t\\tWrite\\r\\n\\r\\nNetwork:\\tno"}',
+    ],
+    want: ['{job="a"} It ran.|S-1|Read,Write|no'],
+  },
+  {
     name: 'json extracts by JMESPath, labels and output use it',
     stages: { ...json({ level: '', who: 'user.name', out: 'msgs[-1]' }), ...level, 'stage.output': { source: 'out' } },
     lines: ['{"level":"warn","user":{"name":"ana"},"msgs":["a","b"]}', 'no json'],
@@ -333,14 +405,19 @@ describe('loki.process', () => {
   })
 
   const refusals: { body: Written; want: string }[] = [
-    { body: { 'stage.geoip': { db: 'x', source: 'y' } }, want: 'block "stage.geoip" is not supported yet' },
+    { body: { 'stage.geoip': { db: 'x', source: 'y' } }, want: 'db type or values need to be set' },
+    { body: { 'stage.pattern': { pattern: '<a><b>' } }, want: "found consecutive capture '<a><b>' at 4" },
+    { body: { 'stage.eventlogmessage': { source: 'a b' } }, want: 'invalid label name: a b' },
     { body: { 'stage.jsn': {} }, want: 'unrecognized block name "stage.jsn"' },
     { body: { 'stage.json': {} }, want: 'JMES expressions or regex is required' },
-    { body: json({ a: 'length(b)' }), want: 'functions are not supported yet: length() at 1' },
+    { body: json({ a: 'longth(b)' }), want: 'unknown function: longth() at 1' },
     { body: json({ a: 'b[' }), want: 'could not compile JMES expression: unexpected end' },
     { body: { 'stage.regex': { expression: '(' } }, want: 'could not compile regular expression' },
     { body: { 'stage.match': { selector: '{a=b}' } }, want: 'expected a text in quotes, got `b`' },
-    { body: { 'stage.template': { source: 'a', template: '{{ dict 1 }}' } }, want: '"dict" is not supported yet' },
+    {
+      body: { 'stage.template': { source: 'a', template: '{{ dicct 1 }}' } },
+      want: 'line 1, column 4: function "dicct" not defined',
+    },
     { body: { 'stage.template': { source: 'a', template: '{{ if .x }}' } }, want: '{{if}} without {{end}}' },
     {
       body: { 'stage.timestamp': { source: 'a', format: 'x', location: 'No/Where' } },

@@ -1,6 +1,6 @@
 // `loki.process`: stages that parse, change and drop lines.
 import { attr, type ComponentDefinition, defineSettings, list, logsReceiver, type SettingsOf } from '#component'
-import { LokiProcess } from './process.ts'
+import { makeLokiProcess } from './process.ts'
 import { stageBlocks } from './stages.ts'
 
 const settings = defineSettings({
@@ -16,5 +16,5 @@ export const lokiProcess: ComponentDefinition<LokiProcessSettings> = {
   consumes: ['logs'],
   input: 'loki',
   settings,
-  create: (host, given) => new LokiProcess(host, given),
+  create: makeLokiProcess,
 }

@@ -1,10 +1,12 @@
-// Stages that extract values: json, logfmt, regex.
+// Stages that extract values: json, logfmt, regex, pattern.
 import { attr, bool, defineSettings, map, type SettingsOf, string } from '#component'
 import { isLegacyLabelName } from '#component/relabel'
+import { compilePattern, type Pattern, PatternError } from '#component/logql'
+import { goJson } from '#lib/go_json'
+import { compileJmesPath, type JmesPath, JmesPathError, JmesPathFault, type Json } from '#lib/jmespath'
 import { compileRegexp, type Regexp } from '#lib/regexp'
 import { checkExpression } from './expression.ts'
-import { compileJmesPath, type JmesPath, JmesPathError, type Json } from './jmespath.ts'
-import { type Extracted, goJson, type Line } from './line.ts'
+import { type Extracted, type Line } from './line.ts'
 import { eachPair } from './logfmt.ts'
 import { LineStage, SieveStage, type StageContext } from './stage.ts'
 
@@ -59,13 +61,22 @@ export class JsonStage extends SieveStage {
     const document = parseObject(input)
     if (document === undefined) return this.#dropsMalformed
     const { extracted } = line
-    for (const [name, path] of this.#expressions) extracted.set(name, simple(path(document)))
+    for (const [name, path] of this.#expressions) extract(extracted, name, path, document)
     if (this.#regex !== null) {
       for (const [key, value] of Object.entries(document)) {
         if (this.#regex.test(key)) extracted.set(key, simple(value))
       }
     }
     return false
+  }
+}
+
+/** An expression that a document does not suit (a function's argument) extracts nothing. */
+function extract(extracted: Map<string, Extracted>, name: string, path: JmesPath, document: Json): void {
+  try {
+    extracted.set(name, simple(path(document)))
+  } catch (error) {
+    if (!(error instanceof JmesPathFault)) throw error
   }
 }
 
@@ -165,6 +176,53 @@ export class RegexStage extends LineStage {
       const value = groups[i] as string
       line.extracted.set(name, value)
       if (this.#makesLabels && isLegacyLabelName(name)) line.setLabel(name, value)
+    }
+  }
+}
+
+export const patternSettings = defineSettings(
+  {
+    pattern: attr(string, 'LogQL pattern: `<ip> - <_> "<method> <path>"`.', { required: true }),
+    source: attr(string, 'The extracted value to match; absent: the line.'),
+    labels_from_groups: attr(bool, 'Make labels of the captures too.', { default: false }),
+  },
+  {
+    check({ pattern, source }, report) {
+      if (source === '') report('empty source', ['source'])
+      if (pattern === '') {
+        report('pattern is required', ['pattern'])
+        return
+      }
+      try {
+        compilePattern(pattern)
+      } catch (error) {
+        if (!(error instanceof PatternError)) throw error
+        report(`failed to parse pattern: ${error.message}`, ['pattern'])
+      }
+    },
+  },
+)
+
+export class PatternStage extends LineStage {
+  readonly #source: string | undefined
+  readonly #pattern: Pattern
+  readonly #makesLabels: boolean
+
+  constructor(settings: SettingsOf<typeof patternSettings>) {
+    super()
+    this.#source = settings.source
+    this.#pattern = compilePattern(settings.pattern)
+    this.#makesLabels = settings.labels_from_groups
+  }
+
+  change(line: Line): void {
+    const input = line.input(this.#source)
+    const captures = input === undefined ? null : this.#pattern.match(input)
+    if (captures === null) return
+    for (const [i, value] of captures.entries()) {
+      const name = this.#pattern.names[i] as string
+      line.extracted.set(name, value)
+      if (this.#makesLabels) line.setLabel(name, value)
     }
   }
 }

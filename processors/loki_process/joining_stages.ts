@@ -1,4 +1,4 @@
-// Stages that make one line of several, or unpack container formats: multiline, cri, docker.
+// Stages that make one line of several or several of one, or unpack container formats: multiline, split_json, cri, docker.
 import { attr, bool, defineSettings, duration, int, type SettingsOf, string, uint } from '#component'
 import { compileRegexp, type Regexp } from '#lib/regexp'
 import { checkExpression } from './expression.ts'
@@ -245,4 +245,77 @@ export class DockerStage extends LineStage {
     line.setLabel('stream', stream)
     line.timestampNs = readTime(time, 0) ?? line.timestampNs
   }
+}
+
+export const splitJsonSettings = defineSettings(
+  { source: attr(string, 'The extracted value that holds the list; absent: the line.') },
+  { check: ({ source }, report) => source === '' && report('empty source', ['source']) },
+)
+
+const emptyListReason = 'empty_json_list'
+
+/** A line that is a JSON list becomes one line for each element, as it was written. */
+export class SplitJsonStage implements Stage {
+  readonly #source: string | undefined
+  readonly #context: StageContext
+
+  constructor(settings: SettingsOf<typeof splitJsonSettings>, context: StageContext) {
+    this.#source = settings.source
+    this.#context = context
+  }
+
+  process(lines: Line[]): Line[] {
+    const out: Line[] = []
+    for (const line of lines) {
+      const input = line.input(this.#source)
+      const elements = input === undefined ? undefined : jsonElements(input)
+      if (elements === undefined) out.push(line)
+      else if (elements.length === 0) this.#context.drop(emptyListReason)
+      else {
+        for (const [i, element] of elements.entries()) {
+          const child = i < elements.length - 1 ? line.copy() : line
+          child.text = element
+          out.push(child)
+        }
+        this.#context.split(elements.length - 1)
+      }
+    }
+    return out
+  }
+}
+
+/** The elements of a JSON list as they are written; undefined: the text is none. */
+function jsonElements(text: string): string[] | undefined {
+  if (!/^[ \t\r\n]*\[/.test(text)) return undefined
+  try {
+    JSON.parse(text)
+  } catch {
+    return undefined
+  }
+  const elements: string[] = []
+  const start = text.indexOf('[') + 1
+  const end = text.lastIndexOf(']')
+  let from = start
+  let depth = 0
+  for (let i = start; i < end; i++) {
+    const char = text[i]
+    if (char === '"') i = closingQuote(text, i)
+    else if (char === '[' || char === '{') depth++
+    else if (char === ']' || char === '}') depth--
+    else if (char === ',' && depth === 0) {
+      elements.push(text.slice(from, i).trim())
+      from = i + 1
+    }
+  }
+  const last = text.slice(from, end).trim()
+  if (last !== '') elements.push(last)
+  return elements
+}
+
+function closingQuote(text: string, open: number): number {
+  for (let i = open + 1; i < text.length; i++) {
+    if (text[i] === '\\') i++
+    else if (text[i] === '"') return i
+  }
+  return text.length
 }

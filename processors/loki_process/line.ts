@@ -115,15 +115,3 @@ export function cutToBytes(text: string, bytes: number): string {
   while (end > 0 && ((encoded[end] ?? 0) & 0xc0) === 0x80) end--
   return encoded.toString('utf8', 0, end)
 }
-
-/** JSON as Go writes it: keys in order, `<`, `>` and `&` escaped. */
-export function goJson(value: unknown): string {
-  const sorted = (_: string, part: unknown): unknown =>
-    part !== null && typeof part === 'object' && !Array.isArray(part)
-      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : part
-  return JSON.stringify(value, sorted).replace(
-    /[<>&\u2028\u2029]/g,
-    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  )
-}

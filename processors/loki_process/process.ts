@@ -6,7 +6,8 @@ import type { LokiProcessSettings } from './component.ts'
 import { Line } from './line.ts'
 import { Pipeline } from './pipeline.ts'
 import type { StageContext } from './stage.ts'
-import { makeStage } from './stages.ts'
+import type { GeoDatabase } from './geoip_stage.ts'
+import { makeStage, openDatabases } from './stages.ts'
 
 const retryMsMin = 100
 const retryMsMax = 5000
@@ -14,10 +15,15 @@ const retryMsMax = 5000
 const joinedReason = 'joined'
 const refusedReason = 'refused_by_next'
 
-export class LokiProcess implements Component<LokiProcessSettings>, LogsConsumer {
+/** Throws `SettingsError` for a database that cannot be read. */
+export async function makeLokiProcess(host: Host, settings: LokiProcessSettings): Promise<LokiProcess> {
+  return new LokiProcess(host, settings, await openDatabases(settings.stage))
+}
+
+class LokiProcess implements Component<LokiProcessSettings>, LogsConsumer {
   readonly logs: LogsConsumer
   readonly #host: Host
-  readonly #context: StageContext
+  #context: StageContext
   #pipeline: Pipeline
   #next: LogsConsumer
   #written: string
@@ -31,10 +37,10 @@ export class LokiProcess implements Component<LokiProcessSettings>, LogsConsumer
   readonly #sleepers: Set<() => void>
   #isStopped: boolean
 
-  constructor(host: Host, settings: LokiProcessSettings) {
+  constructor(host: Host, settings: LokiProcessSettings, databases: ReadonlyMap<string, GeoDatabase>) {
     this.logs = this
     this.#host = host
-    this.#context = contextOf(host)
+    this.#context = contextOf(host, databases)
     this.#pipeline = new Pipeline(settings.stage.map((stage) => makeStage(stage, this.#context)))
     this.#written = writtenAs(settings)
     this.#next = host.outlet(settings.forward_to)
@@ -52,6 +58,7 @@ export class LokiProcess implements Component<LokiProcessSettings>, LogsConsumer
   async update(settings: LokiProcessSettings): Promise<void> {
     const written = writtenAs(settings)
     if (written !== this.#written) {
+      this.#context = contextOf(this.#host, await openDatabases(settings.stage))
       const pipeline = new Pipeline(settings.stage.map((stage) => makeStage(stage, this.#context)))
       const rest = this.#pipeline.drain()
       this.#pipeline.stop()
@@ -172,7 +179,7 @@ function writtenAs({ stage }: LokiProcessSettings): string {
   return JSON.stringify(stage, (_, value: unknown) => (value instanceof Map ? [...value] : value))
 }
 
-function contextOf(host: Host): StageContext {
+function contextOf(host: Host, databases: ReadonlyMap<string, GeoDatabase>): StageContext {
   const help = 'A count of all log lines dropped as a result of a pipeline stage'
   return {
     clock: host.clock,
@@ -183,6 +190,8 @@ function contextOf(host: Host): StageContext {
       host.instruments.counter('loki_process_dropped_lines_total', help, { reason }).add(1)
     },
     join: (lines) => host.counters.drop(joinedReason, lines),
+    split: (lines) => void (host.counters.in += lines),
+    databases,
   }
 }
 

@@ -1,5 +1,6 @@
 // What a stage of a pipeline is, and what it is given.
 import type { Clock, Instruments, Logger } from '#component'
+import type { GeoDatabase } from './geoip_stage.ts'
 import type { Line } from './line.ts'
 
 export interface Stage {
@@ -24,6 +25,10 @@ export interface StageContext {
   readonly instruments: Instruments
   /** Count a dropped line under `reason`. */
   drop(reason: string): void
+  /** Lines became more than they were by so many. */
+  split(lines: number): void
+  /** What `stage.geoip` looks up, by path: opened before stages are made. */
+  readonly databases: ReadonlyMap<string, GeoDatabase>
   /** Count lines that became part of another one. */
   join(lines: number): void
 }

@@ -1,7 +1,24 @@
 // The stages there are, by the names of their blocks.
 import { attr, defineSettings, oneOf, type Settings, string, variants, type VariantsField } from '#component'
+import { compileSelector, type Selector, SelectorError } from '#component/logql'
 import { DropStage, dropSettings, LimitStage, limitSettings, SamplingStage, samplingSettings } from './drop_stages.ts'
-import { JsonStage, jsonSettings, LogfmtStage, logfmtSettings, RegexStage, regexSettings } from './extract_stages.ts'
+import {
+  EventLogMessageStage,
+  eventLogMessageSettings,
+  WindowsEventStage,
+  windowsEventSettings,
+} from './event_stages.ts'
+import {
+  JsonStage,
+  jsonSettings,
+  LogfmtStage,
+  logfmtSettings,
+  PatternStage,
+  patternSettings,
+  RegexStage,
+  regexSettings,
+} from './extract_stages.ts'
+import { type GeoDatabase, type GeoIpSettings, GeoIpStage, geoIpSettings, openDatabase } from './geoip_stage.ts'
 import {
   CriStage,
   criSettings,
@@ -9,6 +26,8 @@ import {
   dockerSettings,
   MultilineStage,
   multilineSettings,
+  SplitJsonStage,
+  splitJsonSettings,
 } from './joining_stages.ts'
 import {
   LabelDropStage,
@@ -27,7 +46,6 @@ import {
   tenantSettings,
 } from './label_stages.ts'
 import type { Line } from './line.ts'
-import { compileSelector, SelectorError } from './logql.ts'
 import { MetricsStage, metricsSettings } from './metrics_stage.ts'
 import { Pipeline } from './pipeline.ts'
 import type { Stage, StageContext } from './stage.ts'
@@ -56,9 +74,7 @@ export interface StageBlock {
 }
 
 /** The `stage.*` blocks of a body. */
-export const stageBlocks: VariantsField<readonly StageBlock[]> = variants(schemas, 'What is done with lines.', {
-  unsupported: ['eventlogmessage', 'geoip', 'pattern', 'split_json', 'windowsevent'],
-})
+export const stageBlocks: VariantsField<readonly StageBlock[]> = variants(schemas, 'What is done with lines.')
 
 interface Kind {
   readonly settings: Settings<object>
@@ -112,6 +128,8 @@ const kinds: Readonly<Record<string, Kind>> = {
   decolorize: kind(decolorizeSettings, () => new DecolorizeStage()),
   docker: kind(dockerSettings, () => new DockerStage()),
   drop: kind(dropSettings, (s, c) => new DropStage(s, c)),
+  eventlogmessage: kind(eventLogMessageSettings, (s, c) => new EventLogMessageStage(s, c)),
+  geoip: kind(geoIpSettings, (s, c) => new GeoIpStage(s, c.databases.get(s.db) as GeoDatabase)),
   json: kind(jsonSettings, (s, c) => new JsonStage(s, c)),
   label_drop: kind(labelDropSettings, (s) => new LabelDropStage(s)),
   label_keep: kind(labelKeepSettings, (s) => new LabelKeepStage(s)),
@@ -124,16 +142,19 @@ const kinds: Readonly<Record<string, Kind>> = {
   multiline: kind(multilineSettings, (s, c) => new MultilineStage(s, c)),
   output: kind(outputSettings, (s) => new OutputStage(s)),
   pack: kind(packSettings, (s, c) => new PackStage(s, c)),
+  pattern: kind(patternSettings, (s) => new PatternStage(s)),
   regex: kind(regexSettings, (s) => new RegexStage(s)),
-  replace: kind(replaceSettings, (s) => new ReplaceStage(s)),
+  replace: kind(replaceSettings, (s, c) => new ReplaceStage(s, c)),
   sampling: kind(samplingSettings, (s, c) => new SamplingStage(s, c)),
+  split_json: kind(splitJsonSettings, (s, c) => new SplitJsonStage(s, c)),
   static_labels: kind(staticLabelsSettings, (s) => new StaticLabelsStage(s)),
   structured_metadata: kind(structuredMetadataSettings, (s) => new StructuredMetadataStage(s)),
   structured_metadata_drop: kind(structuredMetadataDropSettings, (s) => new StructuredMetadataDropStage(s)),
-  template: kind(templateSettings, (s) => new TemplateStage(s)),
+  template: kind(templateSettings, (s, c) => new TemplateStage(s, c)),
   tenant: kind(tenantSettings, (s) => new TenantStage(s)),
   timestamp: kind(timestampSettings, (s, c) => new TimestampStage(s, c)),
   truncate: kind(truncateSettings, (s, c) => new TruncateStage(s, c)),
+  windowsevent: kind(windowsEventSettings, (s, c) => new WindowsEventStage(s, c)),
 }
 
 const schemaByName: Readonly<Record<string, Settings<object>>> = Object.fromEntries(
@@ -144,13 +165,29 @@ function schemas(): Readonly<Record<string, Settings<object>>> {
   return schemaByName
 }
 
+/** Opens what `stage.geoip` blocks, also those inside others, look up. Throws `SettingsError`. */
+export async function openDatabases(blocks: readonly StageBlock[]): Promise<ReadonlyMap<string, GeoDatabase>> {
+  const databases = new Map<string, GeoDatabase>()
+  for (const path of databasePaths(blocks)) databases.set(path, await openDatabase(path))
+  return databases
+}
+
+function databasePaths(blocks: readonly StageBlock[]): Set<string> {
+  const paths = new Set<string>()
+  for (const { name, settings } of blocks) {
+    if (name === 'geoip') paths.add((settings as GeoIpSettings).db)
+    if (name === 'match') for (const path of databasePaths((settings as MatchSettings).stage)) paths.add(path)
+  }
+  return paths
+}
+
 export function makeStage({ name, settings }: StageBlock, context: StageContext): Stage {
   return (kinds[name] as Kind).make(settings, context)
 }
 
 /** Runs stages on the lines that a selector selects, or drops those lines. */
 class MatchStage implements Stage {
-  readonly #isSelected: (line: Line) => boolean
+  readonly #isSelected: Selector
   readonly #context: StageContext
   readonly #reason: string
   /** Null: selected lines are dropped. */
@@ -173,7 +210,7 @@ class MatchStage implements Stage {
       selected = []
     }
     for (const line of lines) {
-      if (!this.#isSelected(line)) {
+      if (!this.#isSelected(line.labels, line.text)) {
         runSelected()
         out.push(line)
       } else if (this.#pipeline === null) this.#context.drop(this.#reason)

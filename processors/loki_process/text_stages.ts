@@ -14,9 +14,10 @@ import {
 } from '#component'
 import { compileRegexp, type Regexp } from '#lib/regexp'
 import { checkExpression } from './expression.ts'
-import { cutToBytes, goJson, type Line } from './line.ts'
+import { goJson } from '#lib/go_json'
+import { cutToBytes, type Line } from './line.ts'
 import { LineStage, type StageContext } from './stage.ts'
-import { checkTemplate, compileTemplate, type Template } from './template.ts'
+import { checkTemplate, type StageTemplate, stageTemplate } from './templates.ts'
 
 export const outputSettings = defineSettings(
   { source: attr(string, 'The extracted value that becomes the line.', { required: true }) },
@@ -54,12 +55,12 @@ export const templateSettings = defineSettings(
 
 export class TemplateStage extends LineStage {
   readonly #source: string
-  readonly #template: Template
+  readonly #template: StageTemplate
 
-  constructor(settings: SettingsOf<typeof templateSettings>) {
+  constructor(settings: SettingsOf<typeof templateSettings>, { clock }: StageContext) {
     super()
     this.#source = settings.source
-    this.#template = compileTemplate(settings.template)
+    this.#template = stageTemplate(settings.template, clock)
   }
 
   /** A template that fails on a line changes nothing of it. */
@@ -104,13 +105,13 @@ export const replaceSettings = defineSettings(
 export class ReplaceStage extends LineStage {
   readonly #source: string
   readonly #regexp: Regexp
-  readonly #template: Template
+  readonly #template: StageTemplate
 
-  constructor(settings: SettingsOf<typeof replaceSettings>) {
+  constructor(settings: SettingsOf<typeof replaceSettings>, { clock }: StageContext) {
     super()
     this.#source = settings.source
     this.#regexp = compileRegexp(settings.expression)
-    this.#template = compileTemplate(settings.replace)
+    this.#template = stageTemplate(settings.replace, clock)
   }
 
   /** Groups inside groups that were replaced are left; named groups are extracted, as replaced. */
@@ -128,7 +129,7 @@ export class ReplaceStage extends LineStage {
         if (start < 0) continue
         const captured = input.slice(start, end)
         data.set('Value', captured)
-        const text = this.#template(data, '')
+        const text = this.#template(data)
         if (text === undefined) return
         replaced.set(captured, text)
         if (copied > start) continue
