@@ -21,8 +21,12 @@ const manifest: Readonly<Record<string, Loader>> = {
   'otelcol.auth.bearer': async () => (await import('../extensions/auth_bearer/component.ts')).otelcolAuthBearer,
   'otelcol.auth.headers': async () => (await import('../extensions/auth_headers/component.ts')).otelcolAuthHeaders,
   'otelcol.auth.oauth2': async () => (await import('../extensions/auth_oauth2/component.ts')).otelcolAuthOauth2,
+  'otelcol.connector.host_info': async () =>
+    (await import('../connectors/host_info/component.ts')).otelcolConnectorHostInfo,
   'otelcol.connector.servicegraph': async () =>
     (await import('../connectors/service_graph/component.ts')).otelcolConnectorServicegraph,
+  'otelcol.connector.spanlogs': async () =>
+    (await import('../connectors/span_logs/component.ts')).otelcolConnectorSpanlogs,
   'otelcol.connector.spanmetrics': async () =>
     (await import('../connectors/span_metrics/component.ts')).otelcolConnectorSpanmetrics,
   'otelcol.exporter.debug': async () => (await import('../exporters/debug/component.ts')).otelcolExporterDebug,
@@ -42,6 +46,8 @@ const manifest: Readonly<Record<string, Loader>> = {
     (await import('../processors/cumulative_to_delta/component.ts')).otelcolProcessorCumulativetodelta,
   'otelcol.processor.deltatocumulative': async () =>
     (await import('../processors/delta_to_cumulative/component.ts')).otelcolProcessorDeltatocumulative,
+  'otelcol.processor.discovery': async () =>
+    (await import('../processors/discovery/component.ts')).otelcolProcessorDiscovery,
   'otelcol.processor.groupbyattrs': async () =>
     (await import('../processors/groupbyattrs/component.ts')).otelcolProcessorGroupbyattrs,
   'otelcol.processor.interval': async () =>
@@ -84,6 +90,7 @@ type YamlLoader = () => Promise<YamlDefinition>
  */
 const yamlManifest: Readonly<Record<string, YamlLoader>> = {
   'connector/forward': async () => (await import('../connectors/forward/component.ts')).forwardConnector,
+  'connector/grafanacloud': async () => (await import('../connectors/host_info/component.ts')).grafanacloudConnector,
   'connector/service_graph': async () =>
     (await import('../connectors/service_graph/component.ts')).serviceGraphConnector,
   'connector/servicegraph': async () =>

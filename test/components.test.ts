@@ -38,6 +38,7 @@ const bodies: Readonly<Record<string, (place: Place) => string>> = {
   'loki.source.file': ({ directory }) => `targets = [{"__path__" = "${directory}/targets.json"}]\n forward_to = []`,
   'loki.write': ({ url }) => `endpoint {\n url = "${url}/write"\n }`,
   'otelcol.connector.spanmetrics': () => 'histogram {\n explicit {}\n }\n output {}',
+  'otelcol.processor.discovery': () => 'targets = [{"__address__" = "127.0.0.1"}]\n output {}',
   'otelcol.processor.memory_limiter': () => 'check_interval = "1s"\n limit = "8GiB"\n output {}',
   'otelcol.processor.span': () => 'name {\n from_attributes = ["a"]\n }\n output {}',
   'otelcol.receiver.otlp': ({ port }) => `grpc {\n endpoint = "127.0.0.1:${port}"\n }\n output {}`,
