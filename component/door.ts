@@ -85,6 +85,7 @@ export type {
   Report,
   Settings,
   SettingsOf,
+  SettingsOfFields,
   Type,
   VariantOf,
   VariantsField,

@@ -5,7 +5,7 @@ export type { HttpClient, HttpClientOptions, HttpRequest, HttpResponse } from '.
 export { BodyTooLargeError, reasonOf, RequestError, shownUrl } from './errors.ts'
 export { TokenSource } from './oauth2.ts'
 export type { OAuth2Credentials } from './oauth2.ts'
-export { checkHttpClient, httpClientFields, httpClientSettings } from './settings.ts'
+export { checkHttpClient, clientTlsSettings, httpClientFields, httpClientSettings } from './settings.ts'
 export type { ClientTlsSettings, HttpClientSettings } from './settings.ts'
 export { ClientTls } from './tls.ts'
 export type { ClientTlsExtras } from './tls.ts'

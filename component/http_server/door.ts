@@ -1,8 +1,10 @@
 // The door of the HTTP server that receivers and the admin server share.
 export { BodyReader, ContentEncoding, RequestRefused } from './body.ts'
 export type { BodyLimits } from './body.ts'
-export { addressText, listen, peerAddress } from './listen.ts'
+export { addressText, hostAndPort, listen, peerAddress } from './listen.ts'
 export type { ListenAddress } from './listen.ts'
+export { RetriedBind } from './retried_bind.ts'
+export type { Bindable } from './retried_bind.ts'
 export { HttpServer } from './server.ts'
 export type { HttpServerOptions, HttpServerSettings } from './server.ts'
 export { clientAuthTypes, httpServerFields, serverSettings, serverTls } from './settings.ts'

@@ -6,6 +6,14 @@ export type ListenAddress =
   /** Host '': all addresses; port 0: any free one. */
   { readonly host: string; readonly port: number } | { readonly path: string }
 
+/** Host and port of `host:port`, `:port`, `[::1]:port`; undefined for what is none. */
+export function hostAndPort(endpoint: string): { readonly host: string; readonly port: number } | undefined {
+  const found = /^(?:\[([^\]]*)\]|([^:]*)):(\d+)$/.exec(endpoint)
+  const port = Number(found?.[3])
+  if (!found || port > 65_535) return undefined
+  return { host: found[1] ?? found[2] ?? '', port }
+}
+
 /** For messages. */
 export function addressText(address: ListenAddress): string {
   if ('path' in address) return address.path

@@ -1,15 +1,7 @@
 // Endpoints of servers as the collector's configurations write them.
-import type { ListenAddress } from '#component/http_server'
+import { hostAndPort, type ListenAddress } from '#component/http_server'
 
 const transports = ['tcp', 'tcp4', 'tcp6', 'unix'] as const
-
-/** Host and port of `host:port`, `:port`, `[::1]:port`; undefined for what is none. */
-function hostAndPort(endpoint: string): { readonly host: string; readonly port: number } | undefined {
-  const found = /^(?:\[([^\]]*)\]|([^:]*)):(\d+)$/.exec(endpoint)
-  const port = Number(found?.[3])
-  if (!found || port > 65_535) return undefined
-  return { host: found[1] ?? found[2] ?? '', port }
-}
 
 /** What is wrong with an endpoint, and which setting it is. */
 export function endpointProblem(

@@ -1,0 +1,5 @@
+// The door of what sources of log lines share: labels, lines gathered into streams, and their delivery.
+export { LogDelivery, refusedReason, stoppedReason } from './delivery.ts'
+export type { LogDeliveryOptions } from './delivery.ts'
+export { GatheredLines } from './gathered.ts'
+export { LabelSets, relabelledReason, sourceLabels } from './labels.ts'
