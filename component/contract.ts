@@ -86,6 +86,8 @@ export interface OtelOutput {
   readonly metrics: readonly OtelConsumer[]
   readonly logs: readonly OtelConsumer[]
   readonly traces: readonly OtelConsumer[]
+  /** Connectors of the collector's YAML: the same by pipeline, in the order written. */
+  readonly pipelines?: readonly PipelineStart[]
 }
 
 /** A pipeline of the collector's YAML as a connector that it begins with sees it: what `otelPipeline` settings decode to. */
@@ -107,6 +109,11 @@ export function outputPorts(output: OtelOutput): {
     logs: output.logs.flatMap((consumer) => consumer.logs ?? []),
     traces: output.traces.flatMap((consumer) => consumer.traces ?? []),
   }
+}
+
+/** The ports at the beginning of a pipeline: those of its signal. */
+export function pipelinePorts({ signal, consumers }: PipelineStart): ReturnType<typeof outputPorts> {
+  return outputPorts({ metrics: [], logs: [], traces: [], [signal]: consumers })
 }
 
 /**

@@ -5,6 +5,7 @@ export {
   HealthState,
   inputExports,
   outputPorts,
+  pipelinePorts,
   SettingsError,
   Stability,
   YamlKind,

@@ -90,8 +90,12 @@ type YamlLoader = () => Promise<YamlDefinition>
  * The faces of the collector's YAML, by kind and type. An older name of a type has a line of its own with the same loader.
  */
 const yamlManifest: Readonly<Record<string, YamlLoader>> = {
+  'connector/exceptions': async () => (await import('../connectors/exceptions/component.ts')).exceptionsConnector,
+  'connector/failover': async () => (await import('../connectors/failover/component.ts')).failoverConnector,
   'connector/forward': async () => (await import('../connectors/forward/component.ts')).forwardConnector,
   'connector/grafanacloud': async () => (await import('../connectors/host_info/component.ts')).grafanacloudConnector,
+  'connector/round_robin': async () => (await import('../connectors/round_robin/component.ts')).roundRobinConnector,
+  'connector/roundrobin': async () => (await import('../connectors/round_robin/component.ts')).roundRobinConnector,
   'connector/service_graph': async () =>
     (await import('../connectors/service_graph/component.ts')).serviceGraphConnector,
   'connector/servicegraph': async () =>

@@ -1,5 +1,13 @@
 // Compiles the collector's YAML to a plan: texts merged and expanded, components decoded, pipelines connected.
-import { Capsule, type OtelConsumer, type OtelOutput, type Signal, Unknown, type Value } from '#component'
+import {
+  Capsule,
+  type OtelConsumer,
+  type OtelOutput,
+  type PipelineStart,
+  type Signal,
+  Unknown,
+  type Value,
+} from '#component'
 import type { Range } from '../alloy/ast.ts'
 import { topologicalOrder } from '../alloy/order.ts'
 import type { Diagnostic } from '../diagnostics.ts'
@@ -170,7 +178,7 @@ class YamlCompiler {
     const definitions = new Map(
       [...wired.values()].flatMap((node) => {
         const yaml = node.configured.definition
-        return yaml ? [[node.nodeId, componentDefinition(yaml, node.output)] as const] : []
+        return yaml ? [[node.nodeId, componentDefinition(yaml, node)] as const] : []
       }),
     )
     for (const node of wired.values()) {
@@ -200,10 +208,11 @@ class YamlCompiler {
       const context = new NodeContext(configured, sections, wired, view, { runs: true, blind: view === nothing })
       const { settings, value } = decodeMap(yaml.settings, configured.body, configured.range, context)
       const consumers = consumersOf(output, view, definitions)
+      const pipelines = pipelinesOf(node, view, definitions)
       for (const signal of signals) for (const id of output[signal]) context.reads.add(id)
       const { diagnostics, reads } = context
       const whole: Value = [value, signals.map((signal) => consumers[signal])]
-      const given = settings && withOutput(settings, decodedOutput(consumers))
+      const given = settings && withOutput(settings, { ...decodedOutput(consumers), pipelines })
       return { settings: given, value: whole, diagnostics, reads }
     }
     return {
@@ -233,6 +242,23 @@ function consumersOf(
     })
   }
   return { metrics: of('metrics'), logs: of('logs'), traces: of('traces') }
+}
+
+/** What begins with a connector. */
+function pipelinesOf(
+  { begins }: Wired,
+  view: ExportsView,
+  definitions: ReadonlyMap<string, PlanNode['definition']>,
+): PipelineStart[] {
+  return [...begins].map(([id, { signal, nodeIds }]) => ({
+    id,
+    signal,
+    consumers: nodeIds.flatMap((nodeId) => {
+      const definition = definitions.get(nodeId)
+      const value = definition && view.receiver(nodeId, definition)
+      return value instanceof Capsule ? [value.value as OtelConsumer] : []
+    }),
+  }))
 }
 
 function decodedOutput(consumers: Consumers): OtelOutput {
@@ -314,7 +340,7 @@ class NodeContext implements BodyContext {
     const consumers = found.nodeIds.flatMap((nodeId) => {
       const first = this.#wired.get(nodeId)
       const yaml = first?.configured.definition
-      return first && yaml ? [this.#view.receiver(nodeId, componentDefinition(yaml, first.output))] : []
+      return first && yaml ? [this.#view.receiver(nodeId, componentDefinition(yaml, first))] : []
     })
     return new Map<string, Value>([
       ['id', given],

@@ -1,5 +1,6 @@
 // Puts a YAML component behind the contract that the graph runs: one definition for each way it is connected.
-import type { Component, ComponentDefinition, OtelOutput, Signal, YamlDefinition } from '#component'
+import type { Component, ComponentDefinition, OtelOutput, YamlDefinition } from '#component'
+import type { Wired } from './wiring.ts'
 
 /** Where the settings of a node carry what its pipelines say. */
 const outputOf = Symbol('output')
@@ -15,12 +16,12 @@ export function withOutput(settings: object, output: OtelOutput): object {
  */
 const known = new WeakMap<YamlDefinition, Map<string, ComponentDefinition>>()
 
-/** `output`: ids of nodes by signal. */
+/** `output`: ids of nodes by signal; `begins`: by pipeline. */
 export function componentDefinition(
   yaml: YamlDefinition,
-  output: Readonly<Record<Signal, readonly string[]>>,
+  { output, begins }: Pick<Wired, 'output' | 'begins'>,
 ): ComponentDefinition {
-  const key = JSON.stringify([output.metrics, output.logs, output.traces])
+  const key = JSON.stringify([output.metrics, output.logs, output.traces, ...begins])
   let definitions = known.get(yaml)
   if (!definitions) known.set(yaml, (definitions = new Map()))
   let definition = definitions.get(key)

@@ -1,0 +1,63 @@
+// The collector's exceptions connector: metrics and log records of the exceptions that spans recorded.
+import {
+  attr,
+  blocks,
+  block,
+  bool,
+  customType,
+  defineSettings,
+  type SettingsOf,
+  string,
+  type YamlDefinition,
+} from '#component'
+import { ExceptionsConnector } from './connector.ts'
+
+/** A text that may be absent: '' is something else. */
+const optionalString = customType<string | undefined>({ ...string, zero: undefined })
+
+const dimension = defineSettings({
+  name: attr(string, 'The attribute of the span, or else of the event, or else of the resource.', { required: true }),
+  default: attr(optionalString, 'The value where the attribute is missing; without one, so is the dimension.'),
+})
+
+const builtIn = ['service.name', 'span.name', 'span.kind', 'status.code']
+const settings = defineSettings(
+  {
+    dimensions: blocks(
+      dimension,
+      'Dimensions beside the built-in ones; none are written: `exception.type` and `exception.message`.',
+    ),
+    exemplars: block(
+      defineSettings({ enabled: attr(bool, 'Attach trace and span ids to data points.', { default: false }) }),
+      'Exemplars.',
+      { whenAbsent: 'defaults' },
+    ),
+  },
+  {
+    check(s, report) {
+      const names = new Set(builtIn)
+      for (const [i, { name }] of s.dimensions.entries()) {
+        if (names.has(name)) report(`duplicate dimension name ${name}`, ['dimensions', i])
+        names.add(name)
+      }
+    },
+  },
+)
+
+export const exceptionsConnector: YamlDefinition<SettingsOf<typeof settings>> = {
+  kind: 'connector',
+  types: ['exceptions'],
+  stability: 'experimental',
+  doc: 'Counts the exceptions that spans recorded, and writes log records of them.',
+  signals: ['traces'],
+  produces: { traces: ['metrics', 'logs'] },
+  settings,
+  create(host, s, output) {
+    const none = [
+      { name: 'exception.type', default: undefined },
+      { name: 'exception.message', default: undefined },
+    ]
+    const dimensions = s.dimensions.length === 0 ? none : s.dimensions
+    return new ExceptionsConnector(host, { dimensions, exemplars: s.exemplars.enabled }, output)
+  },
+}

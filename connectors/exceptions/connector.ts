@@ -1,0 +1,216 @@
+// Finds exceptions among the events of spans.
+import { type Component, type Consumer, type Host, type OtelOutput, outputPorts } from '#component'
+import { madeMetric, madeResource, MetricsEmitter, nanosOf } from '#component/aggregation'
+import { handOn } from '#component/bridge'
+import { Logs, type Traces } from '#pdata'
+import type {
+  AnyValue,
+  Attributes,
+  Exemplar,
+  LogRecord,
+  LogsTree,
+  MetricsTree,
+  ResourceSpans,
+  Span,
+  SpanEvent,
+} from '#pdata/otlp'
+import {
+  anyValueText,
+  attributeValue,
+  cloneAttributes,
+  emptyResource,
+  setAttribute,
+  Temporality,
+  tracesTree,
+} from '#pdata/otlp'
+
+export interface ExceptionsSettings {
+  readonly dimensions: readonly { readonly name: string; readonly default: string | undefined }[]
+  readonly exemplars: boolean
+}
+
+interface Counted {
+  readonly attributes: Attributes
+  count: number
+  exemplars: Exemplar[]
+}
+
+const spanKinds = ['UNSPECIFIED', 'INTERNAL', 'SERVER', 'CLIENT', 'PRODUCER', 'CONSUMER'].map((k) => `SPAN_KIND_${k}`)
+const statusCodes = ['UNSET', 'OK', 'ERROR'].map((code) => `STATUS_CODE_${code}`)
+/** Exemplars of one data point. */
+const exemplarsMax = 5
+
+/**
+ * A span counts as out once its exceptions are counted and handed on. Log records go first: where they are refused, the
+ * batch is, and nothing was counted. Metrics that are refused are dropped, since the next ones say the same and more.
+ */
+export class ExceptionsConnector implements Component {
+  readonly traces = { consume: (batch: Traces): void | Promise<void> => this.#consume(batch) }
+  readonly #host: Host
+  readonly #settings: ExceptionsSettings
+  readonly #logs: Consumer<Logs> | null
+  readonly #emitter: MetricsEmitter | null
+  readonly #counted = new Map<string, Counted>()
+  readonly #startMs: number
+
+  constructor(host: Host, settings: ExceptionsSettings, output: OtelOutput) {
+    this.#host = host
+    this.#settings = settings
+    this.#startMs = host.clock.now()
+    const { metrics, logs } = outputPorts(output)
+    this.#logs = logs.length === 0 ? null : host.outlet(logs)
+    this.#emitter =
+      metrics.length === 0 ? null : new MetricsEmitter(host, host.outlet(metrics), 0, () => this.#collect())
+  }
+
+  async stop(): Promise<void> {
+    await this.#emitter?.stop()
+  }
+
+  #consume(batch: Traces): void | Promise<void> {
+    const { resourceSpans } = tracesTree(batch)
+    if (this.#logs === null) {
+      this.#host.counters.out += batch.count
+      return this.#count(resourceSpans)
+    }
+    const logs = Logs.fromTree(this.#records(resourceSpans), batch.context)
+    const done = handOn(this.#host.counters, this.#logs, batch.count, new Map(), logs)
+    return done ? done.then(() => this.#count(resourceSpans)) : this.#count(resourceSpans)
+  }
+
+  *#exceptions({ scopeSpans }: ResourceSpans): Generator<{ span: Span; event: SpanEvent }> {
+    for (const { spans } of scopeSpans) {
+      for (const span of spans) {
+        for (const event of span.events) if (event.name === 'exception') yield { span, event }
+      }
+    }
+  }
+
+  /** The service of a resource; undefined: its spans are passed over. */
+  #serviceOf({ resource }: ResourceSpans): string | undefined {
+    const service = attributeValue(resource.attributes, 'service.name')
+    if (service === undefined) return undefined
+    return typeof service === 'string' ? service : ''
+  }
+
+  #dimensionsOf(service: string, { resource }: ResourceSpans, span: Span, event: SpanEvent): Attributes {
+    const attributes: Attributes = [
+      { key: 'service.name', value: service },
+      { key: 'span.name', value: span.name },
+      { key: 'span.kind', value: spanKinds[span.kind] ?? '' },
+      { key: 'status.code', value: statusCodes[span.status.code] ?? '' },
+    ]
+    for (const { name, default: fallback } of this.#settings.dimensions) {
+      let value: AnyValue | undefined = fallback
+      for (const from of [span.attributes, event.attributes, resource.attributes]) {
+        const found = attributeValue(from, name)
+        if (found === undefined) continue
+        value = found
+        break
+      }
+      if (value !== undefined) attributes.push({ key: name, value })
+    }
+    return attributes
+  }
+
+  // ------------------------------------------------------------------------------------------------------------ logs
+
+  #records(resourceSpans: readonly ResourceSpans[]): LogsTree {
+    const resourceLogs = []
+    for (const group of resourceSpans) {
+      const service = this.#serviceOf(group)
+      if (service === undefined) continue
+      for (const scopeSpans of group.scopeSpans) {
+        const one = { ...group, scopeSpans: [scopeSpans] }
+        const logRecords = [...this.#exceptions(one)].map(({ span, event }) =>
+          this.#record(service, group, span, event),
+        )
+        if (logRecords.length === 0) continue
+        const scope = { ...scopeSpans.scope, attributes: cloneAttributes(scopeSpans.scope.attributes) }
+        const scopeLogs = [{ scope, logRecords, schemaUrl: '', unknown: null }]
+        resourceLogs.push({ resource: emptyResource(), scopeLogs, schemaUrl: '', unknown: null })
+      }
+    }
+    return { resourceLogs }
+  }
+
+  #record(service: string, group: ResourceSpans, span: Span, event: SpanEvent): LogRecord {
+    const attributes = cloneAttributes(span.attributes)
+    for (const { key, value } of this.#dimensionsOf(service, group, span, event)) setAttribute(attributes, key, value)
+    const stacktrace = attributeValue(event.attributes, 'exception.stacktrace')
+    setAttribute(attributes, 'exception.stacktrace', stacktrace === undefined ? '' : anyValueText(stacktrace))
+    return {
+      timeUnixNano: event.timeUnixNano,
+      observedTimeUnixNano: 0n,
+      severityNumber: 17,
+      severityText: 'ERROR',
+      body: null,
+      attributes: cloneAttributes(attributes),
+      droppedAttributesCount: 0,
+      flags: 0,
+      traceId: span.traceId,
+      spanId: span.spanId,
+      eventName: '',
+      unknown: null,
+    }
+  }
+
+  // --------------------------------------------------------------------------------------------------------- metrics
+
+  #count(resourceSpans: readonly ResourceSpans[]): void {
+    if (this.#emitter === null) return
+    for (const group of resourceSpans) {
+      const service = this.#serviceOf(group)
+      if (service === undefined) continue
+      for (const { span, event } of this.#exceptions(group)) {
+        this.#add(this.#dimensionsOf(service, group, span, event), span)
+      }
+    }
+    this.#emitter.flush()
+  }
+
+  #add(attributes: Attributes, span: Span): void {
+    const key = JSON.stringify(attributes.map(({ key: name, value }) => [name, anyValueText(value)]))
+    let counted = this.#counted.get(key)
+    if (counted === undefined) {
+      counted = { attributes: cloneAttributes(attributes), count: 0, exemplars: [] }
+      this.#counted.set(key, counted)
+    }
+    counted.count++
+    if (!this.#settings.exemplars || span.traceId.length === 0 || counted.exemplars.length >= exemplarsMax) return
+    counted.exemplars.push({
+      filteredAttributes: [],
+      timeUnixNano: 0n,
+      value: counted.count,
+      spanId: span.spanId.slice(),
+      traceId: span.traceId.slice(),
+      unknown: null,
+    })
+  }
+
+  #collect(): MetricsTree {
+    if (this.#counted.size === 0) return { resourceMetrics: [] }
+    const time = nanosOf(this.#host.clock.now())
+    const start = nanosOf(this.#startMs)
+    const points = [...this.#counted.values()].map((counted) => {
+      const exemplars = counted.exemplars.map((exemplar) => ({ ...exemplar, timeUnixNano: time }))
+      counted.exemplars = []
+      return {
+        attributes: cloneAttributes(counted.attributes),
+        startTimeUnixNano: start,
+        timeUnixNano: time,
+        value: BigInt(counted.count),
+        exemplars,
+        flags: 0,
+        unknown: null,
+      }
+    })
+    const temporality = Temporality.cumulative
+    const metric = madeMetric('exceptions', { kind: 'sum', points, temporality, isMonotonic: true, unknown: null })
+    return { resourceMetrics: [madeResource([], 'exceptionsconnector', [metric])] }
+  }
+
+  debug(): unknown {
+    return { series: this.#counted.size }
+  }
+}

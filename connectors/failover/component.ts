@@ -1,0 +1,78 @@
+// The collector's failover connector: sends to the first of several levels of pipelines that takes what it is sent.
+import {
+  attr,
+  type Batch,
+  type Component,
+  type Consumer,
+  defineSettings,
+  duration,
+  type Host,
+  int,
+  list,
+  otelPipeline,
+  pipelinePorts,
+  type PipelineStart,
+  type SettingsOf,
+  type Signal,
+  type YamlDefinition,
+} from '#component'
+import { Levels } from './levels.ts'
+
+const settings = defineSettings(
+  {
+    priority_levels: attr(list(list(otelPipeline)), 'Pipelines, the best first; those of one level get everything.', {
+      required: true,
+    }),
+    retry_interval: attr(duration, 'How often better levels are tried again; 0: never.', { default: '10m' }),
+    retry_gap: attr(duration, 'Accepted, without effect: all better levels are tried one after the other.', {
+      default: '0s',
+    }),
+    max_retries: attr(int, 'Accepted, without effect: better levels are tried until one takes what it is sent.', {
+      default: 0,
+    }),
+  },
+  {
+    check(s, report) {
+      if (s.priority_levels.length === 0) report('priority_levels needs at least one level', ['priority_levels'])
+      for (const [i, level] of s.priority_levels.entries()) {
+        const [first] = level
+        if (first === undefined) report('a level needs at least one pipeline', ['priority_levels', i])
+        const other = level.find(({ signal }) => signal !== first?.signal)
+        if (other) report(`a level has pipelines of ${first?.signal} and ${other.signal}`, ['priority_levels', i])
+      }
+      if (s.retry_interval < 0) report('retry_interval must not be negative', ['retry_interval'])
+    },
+  },
+)
+type FailoverSettings = SettingsOf<typeof settings>
+
+export const failoverConnector: YamlDefinition<FailoverSettings> = {
+  kind: 'connector',
+  types: ['failover'],
+  stability: 'experimental',
+  doc: 'Sends to the first of several levels of pipelines that takes what it is sent.',
+  signals: ['traces', 'metrics', 'logs'],
+  produces: { traces: ['traces'], metrics: ['metrics'], logs: ['logs'] },
+  settings,
+  create: (host, s) => failover(host, s),
+}
+
+function failover(host: Host, s: FailoverSettings): Component {
+  const of = <B extends Batch>(
+    signal: Signal,
+    outletOf: (level: readonly PipelineStart[]) => Consumer<B>,
+  ): Levels<B> => {
+    const levels = s.priority_levels.filter(([first]) => first?.signal === signal)
+    return new Levels(host, signal, levels.map(outletOf), s.retry_interval)
+  }
+  const traces = of('traces', (level) => host.outlet(level.flatMap((pipeline) => pipelinePorts(pipeline).traces)))
+  const metrics = of('metrics', (level) => host.outlet(level.flatMap((pipeline) => pipelinePorts(pipeline).metrics)))
+  const logs = of('logs', (level) => host.outlet(level.flatMap((pipeline) => pipelinePorts(pipeline).logs)))
+  return {
+    traces,
+    metrics,
+    logs,
+    stop: () => {},
+    debug: () => ({ traces: traces.level, metrics: metrics.level, logs: logs.level }),
+  }
+}
