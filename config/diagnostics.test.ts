@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { parseFile } from './alloy/parser.ts'
-import { type Diagnostic, nearMiss, renderDiagnostics } from './diagnostics.ts'
+import { nearMiss } from '#lib/near_miss'
+import { type Diagnostic, renderDiagnostics } from './diagnostics.ts'
 
 describe('Near misses', () => {
   const cases: readonly { name: string; candidates: readonly string[]; want: string | undefined }[] = [

@@ -1,4 +1,4 @@
-// The door of OTTL: its values, and what functions are made of.
+// The door of OTTL: its values, what functions are made of, and checking, compiling and running what users write.
 export {
   Duration,
   exactMap,
@@ -64,3 +64,16 @@ export type {
 } from './function.ts'
 export { TransformContext } from './transform_context.ts'
 export type { DataPoint, ResourceHolder, ScopeHolder } from './transform_context.ts'
+export { contexts, contextsOf } from './contexts.ts'
+export type { ContextDefinition, ContextName } from './contexts.ts'
+export { compileCondition, compileStatement, compileValue } from './compile.ts'
+export type { CompiledStatement, Predicate, Scope } from './compile.ts'
+export { OttlProblem, problemText } from './problem.ts'
+export { checkGroup, compileGroup, loadFunctions, pathsBelow } from './group.ts'
+export type { CompiledGroup, Group, GroupOptions, GroupPaths } from './group.ts'
+export { calledNames, inferContext } from './infer.ts'
+export { ConditionSequence, errorModes, Recorder, StatementSequence } from './sequence.ts'
+export type { ErrorMode } from './sequence.ts'
+export { compareValues } from './operators.ts'
+export { copyPoint } from './paths_metrics.ts'
+export { walkLogs, walkMetrics, walkTraces } from './walk.ts'

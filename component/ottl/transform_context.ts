@@ -1,4 +1,5 @@
 // Where among a batch's messages the statements stand: what paths read and write.
+import type { ClientContext } from '#pdata'
 import type {
   ExponentialHistogramPoint,
   HistogramPoint,
@@ -36,4 +37,6 @@ export class TransformContext {
   log: LogRecord | null = null
   /** What `cache` leads to. */
   cache: KeyValueList | null = null
+  /** The client that sent the batch, where a receiver was told to say. */
+  client: ClientContext | null = null
 }

@@ -48,6 +48,8 @@ export type OttlValue = AnyValue | Time | Duration | TelemetryList
  */
 export class OttlError extends Error {
   override readonly name = 'OttlError'
+  /** The column of the call in its statement's text, from 0, set by the engine; -1: not known. */
+  at = -1
   constructor(message: string) {
     const limit = Error.stackTraceLimit
     Error.stackTraceLimit = 0

@@ -1,7 +1,8 @@
 // Evaluates the body of a block and decodes it by its schema; what is wrong comes back with its place in the source.
 import type { AttributeInput, BlockInput, BodyInput, Issue, Settings, Value } from '#component'
 import { decodeBody } from '#component'
-import { type Diagnostic, nearMiss } from '../diagnostics.ts'
+import { nearMiss } from '#lib/near_miss'
+import type { Diagnostic } from '../diagnostics.ts'
 import type { Attribute, Block, Body, Expression, Range } from './ast.ts'
 import { evaluate, EvaluationError, type Scope } from './evaluator.ts'
 

@@ -1,7 +1,8 @@
 // Compiles Alloy configurations to a plan: names resolved, modules and foreach expanded, every setting checked.
 import type { ComponentDefinition, Settings, SettingsOf, Stability, Value } from '#component'
 import { OptionalSecret, Unknown } from '#component'
-import { type Diagnostic, nearMiss } from '../diagnostics.ts'
+import { nearMiss } from '#lib/near_miss'
+import type { Diagnostic } from '../diagnostics.ts'
 import { type CompileOptions, type ExportsView, hasErrors, type Plan, type PlanNode } from '../plan.ts'
 import type { Attribute, Block, Body, Range } from './ast.ts'
 import { decodeBlock } from './body.ts'

@@ -17,7 +17,8 @@ import {
   type Value,
 } from '#component'
 import type { Range } from '../alloy/ast.ts'
-import { type Diagnostic, nearMiss } from '../diagnostics.ts'
+import { nearMiss } from '#lib/near_miss'
+import type { Diagnostic } from '../diagnostics.ts'
 import { entryRange, isNull, kindOfNode, valueOf, type YamlEntry, type YamlMap, type YamlNode } from './tree.ts'
 
 export interface BodyContext {

@@ -2,7 +2,8 @@
 import type { ComponentRegistry } from '../plan.ts'
 import type { Signal, YamlDefinition, YamlKind } from '#component'
 import type { Range } from '../alloy/ast.ts'
-import { type Diagnostic, nearMiss } from '../diagnostics.ts'
+import { nearMiss } from '#lib/near_miss'
+import type { Diagnostic } from '../diagnostics.ts'
 import { idText, parseId } from './ids.ts'
 import { entryRange, isNull, kindOfNode, type YamlEntry, type YamlMap, type YamlNode } from './tree.ts'
 

@@ -1,0 +1,131 @@
+// Matches a call's arguments with a function's parameters.
+import type { Argument, Call, Expression } from '#component/ottl_syntax'
+import type { KeyValueList } from '#pdata/otlp'
+import type { Compiler } from './compile.ts'
+import type {
+  FunctionArgument,
+  FunctionDefinition,
+  Getter,
+  GetSetter,
+  GetterType,
+  LiteralType,
+  ParameterType,
+} from './function.ts'
+import { literalGetter, literalOf } from './function.ts'
+import { OttlProblem, unknownText } from './problem.ts'
+import type { OttlValue } from './value.ts'
+import { exactMap, OttlError, typeName } from './value.ts'
+
+/** What `create` is given, by parameter. Throws `OttlProblem`. */
+export function bindArguments(
+  compiler: Compiler,
+  definition: FunctionDefinition,
+  call: Call,
+): Readonly<Record<string, unknown>> {
+  const given = matched(definition, call)
+  const bound: Record<string, unknown> = {}
+  for (const [name, type] of Object.entries(definition.parameters)) {
+    const argument = given.get(name)
+    bound[name] = argument === undefined ? undefined : bindArgument(compiler, type, argument.value, argument.value.at)
+  }
+  return bound
+}
+
+/** `Concat(vals, delimiter)`; optional ones in brackets. */
+function signature({ name, parameters }: FunctionDefinition): string {
+  const shown = Object.entries(parameters).map(([each, type]) => (type.kind === 'optional' ? `[${each}]` : each))
+  return `${name}(${shown.join(', ')})`
+}
+
+function matched(definition: FunctionDefinition, call: Call): Map<string, Argument> {
+  const names = Object.keys(definition.parameters)
+  const given = new Map<string, Argument>()
+  let isNamed = false
+  for (const [i, argument] of call.arguments.entries()) {
+    if (argument.name === '' && isNamed) throw new OttlProblem('unnamed argument behind a named one', argument.at)
+    isNamed ||= argument.name !== ''
+    const name = argument.name === '' ? names[i] : argument.name
+    if (name === undefined) {
+      throw new OttlProblem(`too many arguments: it is ${signature(definition)}`, argument.at)
+    }
+    if (!Object.hasOwn(definition.parameters, name)) {
+      throw new OttlProblem(`${unknownText('parameter', name, names)}: it is ${signature(definition)}`, argument.at)
+    }
+    if (given.has(name)) throw new OttlProblem(`the argument "${name}" is given twice`, argument.at)
+    given.set(name, argument)
+  }
+  for (const [name, type] of Object.entries(definition.parameters)) {
+    if (type.kind === 'optional' || given.has(name)) continue
+    throw new OttlProblem(`the argument "${name}" is missing: it is ${signature(definition)}`, call.at)
+  }
+  return given
+}
+
+function bindArgument(compiler: Compiler, type: ParameterType, value: Expression, at: number): unknown {
+  switch (type.kind) {
+    case 'optional':
+      return bindArgument(compiler, type.of, value, at)
+    case 'getter':
+      return converted(compiler.value(value), type, at)
+    case 'literal':
+      return literal(compiler, type, value, at)
+    case 'setter':
+    case 'get_setter':
+    case 'map_get_setter': {
+      if (value.kind !== 'path') throw new OttlProblem('this must be a path', at)
+      const path = compiler.path(value)
+      return type.kind === 'map_get_setter' ? mapOnly(path) : path
+    }
+    case 'enum':
+      if (value.kind !== 'word') throw new OttlProblem("this must be an enum's symbol", at)
+      return compiler.enumValue(value.name, at)
+    case 'function':
+      return functionOf(compiler, value, at)
+    case 'list':
+      if (value.kind !== 'list') throw new OttlProblem('this must be a list in brackets', at)
+      return value.items.map((item) => bindArgument(compiler, type.element, item, item.at))
+  }
+}
+
+function converted(get: Getter, { convert }: GetterType, at: number): Getter<unknown> {
+  if (convert === null) return get
+  const known = literalOf(get)
+  if (known === undefined) return (context) => convert(get(context))
+  try {
+    return literalGetter(convert(known.value))
+  } catch (error) {
+    if (error instanceof OttlError) throw new OttlProblem(error.message, at)
+    throw error
+  }
+}
+
+const literalTypes = { string: 'string', int: 'int64', float: 'float64', bool: 'bool', bytes: '[]uint8' } as const
+
+function literal(compiler: Compiler, type: LiteralType, value: Expression, at: number): OttlValue {
+  const known = value.kind === 'literal' ? literalOf(compiler.value(value)) : undefined
+  if (known === undefined) throw new OttlProblem(`this must be a ${type.literal} literal`, at)
+  if (typeName(known.value) === literalTypes[type.literal]) return known.value
+  throw new OttlProblem(`this must be a ${type.literal} literal, got ${typeName(known.value)}`, at)
+}
+
+function mapOnly({ get, set }: GetSetter): GetSetter<KeyValueList> {
+  return { get: (context) => exactMap(get(context)), set }
+}
+
+function functionOf(compiler: Compiler, value: Expression, at: number): FunctionArgument {
+  if (value.kind !== 'word') throw new OttlProblem("this must be a converter's name", at)
+  const definition = compiler.function(value.name, 'converter', at)
+  const [first, ...others] = Object.entries(definition.parameters)
+  if (first === undefined || first[1].kind !== 'getter' || others.some(([, type]) => type.kind !== 'optional')) {
+    throw new OttlProblem(`${signature(definition)} does not take exactly one value`, at)
+  }
+  const [name, type] = first as [string, GetterType]
+  return {
+    name: definition.name,
+    bind(input) {
+      const { convert } = type
+      const argument = convert === null ? input : (context: Parameters<Getter>[0]) => convert(input(context))
+      return compiler.create(definition, { [name]: argument }, at)
+    },
+  }
+}
