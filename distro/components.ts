@@ -64,6 +64,8 @@ const manifest: Readonly<Record<string, Loader>> = {
   'otelcol.processor.resourcedetection': async () =>
     (await import('../processors/resource_detection/component.ts')).otelcolProcessorResourcedetection,
   'otelcol.processor.span': async () => (await import('../processors/span/component.ts')).otelcolProcessorSpan,
+  'otelcol.processor.transform': async () =>
+    (await import('../processors/transform/component.ts')).otelcolProcessorTransform,
   'otelcol.receiver.loki': async () => (await import('../receivers/otelcol_loki/component.ts')).otelcolReceiverLoki,
   'otelcol.receiver.otlp': async () => (await import('../receivers/otlp/component.ts')).otelcolReceiverOtlp,
   'otelcol.receiver.prometheus': async () =>
@@ -153,6 +155,7 @@ const yamlManifest: Readonly<Record<string, YamlLoader>> = {
   'processor/resourcedetection': async () =>
     (await import('../processors/resource_detection/component.ts')).resourceDetectionProcessor,
   'processor/span': async () => (await import('../processors/span/component.ts')).spanProcessor,
+  'processor/transform': async () => (await import('../processors/transform/component.ts')).transformProcessor,
   'receiver/host_metrics': async () => (await import('../receivers/host_metrics/component.ts')).hostMetricsReceiver,
   'receiver/hostmetrics': async () => (await import('../receivers/host_metrics/component.ts')).hostMetricsReceiver,
   'receiver/nop': async () => (await import('../receivers/nop/component.ts')).nopReceiver,

@@ -231,7 +231,9 @@ export class Compiler {
     const { context } = this.scope
     const written = segments.map(({ name }) => name).join('.')
     const [first] = segments
-    const owner = Object.keys(context.paths).find((prefix) => Object.hasOwn(context.paths[prefix] ?? {}, written))
+    const owner = [context.name, ...Object.keys(context.paths)].find((prefix) =>
+      Object.hasOwn(context.paths[prefix] ?? {}, written),
+    )
     if (segments.length === 1 || owner !== undefined) {
       const hint = owner === undefined ? '' : `, did you mean "${owner}.${written}"?`
       return new OttlProblem(`the path "${written}" lacks its context${hint}`, at)
