@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import type { FunctionDefinition, OttlValue, Scope } from '#component/ottl'
+import type { FunctionDefinition, OttlValue, Scope } from './door.ts'
 import {
   compareValues,
   compileCondition,
@@ -33,7 +33,7 @@ import {
   stringLiteral,
   Time,
   TransformContext,
-} from '#component/ottl'
+} from './door.ts'
 import type { Span } from '#pdata/otlp'
 import { anyValueText, KeyValueList, tracesFromJson, tracesTree } from '#pdata/otlp'
 

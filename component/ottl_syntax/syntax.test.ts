@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import type { Condition, Expression, Statement } from '#component/ottl_syntax'
+import type { Condition, Expression, Statement } from './door.ts'
 import {
   OttlSyntaxError,
   parseCondition,
@@ -11,7 +11,7 @@ import {
   printCondition,
   printStatement,
   printValue,
-} from '#component/ottl_syntax'
+} from './door.ts'
 
 const statements = [
   { text: 'set(name,"x")', want: 'set(name, "x")' },
