@@ -18,6 +18,7 @@ const manifest: Readonly<Record<string, Loader>> = {
   'loki.secretfilter': async () => (await import('../processors/loki_secretfilter/component.ts')).lokiSecretFilter,
   'loki.source.api': async () => (await import('../receivers/loki_source_api/component.ts')).lokiSourceApi,
   'loki.source.file': async () => (await import('../receivers/loki_source_file/component.ts')).lokiSourceFile,
+  'loki.source.journal': async () => (await import('../receivers/loki_source_journal/component.ts')).lokiSourceJournal,
   'loki.source.syslog': async () => (await import('../receivers/loki_source_syslog/component.ts')).lokiSourceSyslog,
   'loki.write': async () => (await import('../exporters/loki_write/component.ts')).lokiWrite,
   'otelcol.auth.basic': async () => (await import('../extensions/auth_basic/component.ts')).otelcolAuthBasic,

@@ -38,6 +38,7 @@ const bodies: Readonly<Record<string, (place: Place) => string>> = {
   'loki.secretfilter': () => 'forward_to = []',
   'loki.source.api': ({ port }) => `forward_to = []\n http {\n listen_port = ${port}\n }`,
   'loki.source.file': ({ directory }) => `targets = [{"__path__" = "${directory}/targets.json"}]\n forward_to = []`,
+  'loki.source.journal': ({ directory }) => `forward_to = []\n path = "${directory}"`,
   'loki.source.syslog': ({ port }) => `forward_to = []\n listener {\n address = "127.0.0.1:${port}"\n }`,
   'loki.write': ({ url }) => `endpoint {\n url = "${url}/write"\n }`,
   'otelcol.connector.spanmetrics': () => 'histogram {\n explicit {}\n }\n output {}',

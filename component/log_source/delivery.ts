@@ -43,6 +43,11 @@ export class LogDelivery {
     return this.#waiting
   }
 
+  /** The stop is over: what was not taken by then was given up. */
+  get gaveUp(): boolean {
+    return this.#late
+  }
+
   /**
    * `count` lines. Nothing when they are settled, or a promise to wait for: they were taken (true), or dropped and
    * counted, or given up at the stop (false). Never rejects.

@@ -2,4 +2,4 @@
 export { LogDelivery, refusedReason, stoppedReason } from './delivery.ts'
 export type { LogDeliveryOptions } from './delivery.ts'
 export { GatheredLines } from './gathered.ts'
-export { LabelSets, relabelledReason, sourceLabels } from './labels.ts'
+export { LabelSets, relabelledReason, sourceLabels, UsedLabels } from './labels.ts'

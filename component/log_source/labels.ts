@@ -1,5 +1,5 @@
 // The labels of what sources read: relabelled, without the internal ones, and kept by what they were made of.
-import { relabel, type RelabelRules } from '#component/relabel'
+import { relabel, type RelabelRule, type RelabelRules } from '#component/relabel'
 import { type Labels, labelsFrom } from '#pdata'
 
 /** What rules drop is counted under this reason. */
@@ -73,5 +73,45 @@ export class LabelSets {
     this.#young = new Map()
     this.#old = new Map()
     this.#same = new Map()
+  }
+}
+
+/**
+ * Which labels can make a difference to what rules give: those that they read, and those that stay. A journal entry has
+ * dozens of others, whose values differ from line to line.
+ */
+export class UsedLabels {
+  readonly #rules: RelabelRules | undefined
+  readonly #known = new Map<string, boolean>()
+
+  constructor(rules: RelabelRules | undefined) {
+    this.#rules = rules
+  }
+
+  has(name: string): boolean {
+    let used = this.#known.get(name)
+    if (used === undefined) {
+      used = !name.startsWith('__') || (this.#rules?.rules.some((rule) => isRead(rule, name)) ?? false)
+      if (this.#known.size >= namesMax) this.#known.clear()
+      this.#known.set(name, used)
+    }
+    return used
+  }
+}
+
+const namesMax = 10_000
+
+function isRead(rule: RelabelRule, name: string): boolean {
+  switch (rule.action) {
+    case 'labelmap':
+      return rule.matches(name)
+    case 'labeldrop':
+    case 'labelkeep':
+      return false
+    case 'dropequal':
+    case 'keepequal':
+      return rule.targetLabel === name || rule.sourceLabels.includes(name)
+    default:
+      return rule.sourceLabels.includes(name)
   }
 }
