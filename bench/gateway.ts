@@ -108,7 +108,12 @@ interface Used {
   readonly resident: number
   readonly private: number
   readonly peak: number
+  /** Resident, some seconds after the load. */
+  readonly rest: number
 }
+
+/** Programs that give memory back do so by then. */
+const restMs = 10_000
 
 async function listening(port: number): Promise<void> {
   for (let tries = 0; tries < 200; tries++) {
@@ -208,11 +213,16 @@ class Results {
         }
       }
     }
-    out.push('', '| | | resident (MB) | private (MB) | peak (MB) |', '|---|---|---|---|---|')
+    out.push(
+      '',
+      '| | | resident (MB) | private (MB) | peak (MB) | resident 10 s later (MB) |',
+      '|---|---|---|---|---|---|',
+    )
     for (const variant of variants) {
       for (const contender of this.#contenders) {
         const all = this.#used.get(`${contender}|${variant}`) ?? []
-        const cells = (['resident', 'private', 'peak'] as const).map((key) => median(all.map((u) => u[key])).toFixed(0))
+        const keys = ['resident', 'private', 'peak', 'rest'] as const
+        const cells = keys.map((key) => median(all.map((u) => u[key])).toFixed(0))
         out.push(`| ${variant} | ${contender} | ${cells.join(' | ')} |`)
       }
     }
@@ -246,7 +256,9 @@ async function measureContender(
       results.add(name, variant, one.name, measure)
       process.stderr.write(`${name}, ${one.name}, ${variant}: ${JSON.stringify(measure)}\n`)
     }
-    results.use(name, variant, memory(pid))
+    const used = memory(pid)
+    await sleep(restMs)
+    results.use(name, variant, { ...used, rest: memory(pid).resident })
   } finally {
     generator.kill()
     await stopCollector(child)

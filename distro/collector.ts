@@ -8,7 +8,7 @@ import { CollectorTelemetry, collectorLogging, LineLoggerProvider, LogOutput, Se
 import { checkCollectorFlags, collectorFlagsText, type CollectorFlags, parseCollectorFlags } from './collector_flags.ts'
 import { registry } from './components.ts'
 import { UsageError } from './flags.ts'
-import { onSignals, report } from './run.ts'
+import { keepMemory, onSignals, report } from './run.ts'
 import { version } from './version.ts'
 
 const otherFlags = ['storage.path', 'storage.durability', 'shutdown-deadline'] as const
@@ -106,7 +106,9 @@ async function serve(flags: CollectorFlags, globals: HostGlobals, stopDeadlineMs
   service.log.info('Everything is ready. Begin running and processing data.', {
     components: service.graph.nodes.size,
   })
+  const memory = keepMemory()
   const signal = await stopped
+  memory.stop()
   service.log.info('Stopping', { signal })
   await service.stop(stopDeadlineMs)
   await telemetry.stop()

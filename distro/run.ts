@@ -11,6 +11,8 @@ import {
   configureLogging,
   LineLoggerProvider,
   type LoadResult,
+  memoryControl,
+  MemoryKeeper,
   problemText,
   Service,
 } from '#service'
@@ -141,11 +143,28 @@ async function serve(
   }
   service.log.info('Solder is ready', { components: service.graph.nodes.size, address: service.globals.listenAddress })
   onStarted()
+  const memory = keepMemory()
   const signal = await stopped
+  memory.stop()
   service.log.info('Stopping', { signal })
   await service.stop(stopDeadlineMs)
   await server.stop(0)
   return 0
+}
+
+/** For as long as it runs. */
+export function keepMemory(): MemoryKeeper {
+  const keeper = new MemoryKeeper({
+    clock: systemClock,
+    cpuMs: () => {
+      const { user, system } = process.cpuUsage()
+      return (user + system) / 1000
+    },
+    rssBytes: () => process.memoryUsage.rss(),
+    control: memoryControl,
+  })
+  keeper.start()
+  return keeper
 }
 
 /** Says once which configuration blocks are taken, so that the file runs, and have no effect yet. */
