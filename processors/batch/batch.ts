@@ -11,9 +11,9 @@ import type {
   TracesConsumer,
 } from '#component'
 import { ConsumeError, outputPorts } from '#component'
+import { Retries, RetryingPort } from '#component/retrying_port'
 import type { ClientContext } from '#pdata'
 import { BatchInstruments } from './instruments.ts'
-import { Retries, RetryingPort } from './retrying_port.ts'
 import type { ShardSettings } from './shard.ts'
 import { Shard } from './shard.ts'
 import type { SignalOperations } from './signals.ts'
