@@ -69,6 +69,8 @@ const manifest: Readonly<Record<string, Loader>> = {
   'otelcol.processor.span': async () => (await import('../processors/span/component.ts')).otelcolProcessorSpan,
   'otelcol.processor.transform': async () =>
     (await import('../processors/transform/component.ts')).otelcolProcessorTransform,
+  'otelcol.processor.tail_sampling': async () =>
+    (await import('../processors/tail_sampling/component.ts')).otelcolProcessorTailSampling,
   'otelcol.receiver.loki': async () => (await import('../receivers/otelcol_loki/component.ts')).otelcolReceiverLoki,
   'otelcol.receiver.otlp': async () => (await import('../receivers/otlp/component.ts')).otelcolReceiverOtlp,
   'otelcol.receiver.prometheus': async () =>
@@ -159,6 +161,8 @@ const yamlManifest: Readonly<Record<string, YamlLoader>> = {
     (await import('../processors/resource_detection/component.ts')).resourceDetectionProcessor,
   'processor/span': async () => (await import('../processors/span/component.ts')).spanProcessor,
   'processor/transform': async () => (await import('../processors/transform/component.ts')).transformProcessor,
+  'processor/tail_sampling': async () =>
+    (await import('../processors/tail_sampling/component.ts')).tailSamplingProcessor,
   'receiver/host_metrics': async () => (await import('../receivers/host_metrics/component.ts')).hostMetricsReceiver,
   'receiver/hostmetrics': async () => (await import('../receivers/host_metrics/component.ts')).hostMetricsReceiver,
   'receiver/nop': async () => (await import('../receivers/nop/component.ts')).nopReceiver,
