@@ -25,10 +25,13 @@ const manifest: Readonly<Record<string, Loader>> = {
   'otelcol.auth.bearer': async () => (await import('../extensions/auth_bearer/component.ts')).otelcolAuthBearer,
   'otelcol.auth.headers': async () => (await import('../extensions/auth_headers/component.ts')).otelcolAuthHeaders,
   'otelcol.auth.oauth2': async () => (await import('../extensions/auth_oauth2/component.ts')).otelcolAuthOauth2,
+  'otelcol.connector.count': async () => (await import('../connectors/count/component.ts')).otelcolConnectorCount,
   'otelcol.connector.host_info': async () =>
     (await import('../connectors/host_info/component.ts')).otelcolConnectorHostInfo,
   'otelcol.connector.servicegraph': async () =>
     (await import('../connectors/service_graph/component.ts')).otelcolConnectorServicegraph,
+  'otelcol.connector.signaltometrics': async () =>
+    (await import('../connectors/signal_to_metrics/component.ts')).otelcolConnectorSignaltometrics,
   'otelcol.connector.spanlogs': async () =>
     (await import('../connectors/span_logs/component.ts')).otelcolConnectorSpanlogs,
   'otelcol.connector.spanmetrics': async () =>
@@ -97,6 +100,7 @@ type YamlLoader = () => Promise<YamlDefinition>
  * The faces of the collector's YAML, by kind and type. An older name of a type has a line of its own with the same loader.
  */
 const yamlManifest: Readonly<Record<string, YamlLoader>> = {
+  'connector/count': async () => (await import('../connectors/count/component.ts')).countConnector,
   'connector/exceptions': async () => (await import('../connectors/exceptions/component.ts')).exceptionsConnector,
   'connector/failover': async () => (await import('../connectors/failover/component.ts')).failoverConnector,
   'connector/forward': async () => (await import('../connectors/forward/component.ts')).forwardConnector,
@@ -107,8 +111,13 @@ const yamlManifest: Readonly<Record<string, YamlLoader>> = {
     (await import('../connectors/service_graph/component.ts')).serviceGraphConnector,
   'connector/servicegraph': async () =>
     (await import('../connectors/service_graph/component.ts')).serviceGraphConnector,
+  'connector/signal_to_metrics': async () =>
+    (await import('../connectors/signal_to_metrics/component.ts')).signalToMetricsConnector,
+  'connector/signaltometrics': async () =>
+    (await import('../connectors/signal_to_metrics/component.ts')).signalToMetricsConnector,
   'connector/span_metrics': async () => (await import('../connectors/span_metrics/component.ts')).spanMetricsConnector,
   'connector/spanmetrics': async () => (await import('../connectors/span_metrics/component.ts')).spanMetricsConnector,
+  'connector/sum': async () => (await import('../connectors/sum/component.ts')).sumConnector,
   'exporter/debug': async () => (await import('../exporters/debug/component.ts')).debugExporter,
   'exporter/file': async () => (await import('../exporters/file/component.ts')).fileExporter,
   'exporter/load_balancing': async () =>

@@ -41,6 +41,7 @@ const bodies: Readonly<Record<string, (place: Place) => string>> = {
   'loki.source.journal': ({ directory }) => `forward_to = []\n path = "${directory}"`,
   'loki.source.syslog': ({ port }) => `forward_to = []\n listener {\n address = "127.0.0.1:${port}"\n }`,
   'loki.write': ({ url }) => `endpoint {\n url = "${url}/write"\n }`,
+  'otelcol.connector.signaltometrics': () => 'spans {\n name = "a"\n sum {\n value = "1"\n }\n }\n output {}',
   'otelcol.connector.spanmetrics': () => 'histogram {\n explicit {}\n }\n output {}',
   'otelcol.processor.discovery': () => 'targets = [{"__address__" = "127.0.0.1"}]\n output {}',
   'otelcol.processor.memory_limiter': () => 'check_interval = "1s"\n limit = "8GiB"\n output {}',

@@ -18,3 +18,6 @@ export {
 } from './metric_trees.ts'
 export { resourceSpans, spanOf, tracesTreeOf } from './span_trees.ts'
 export type { SpanInput } from './span_trees.ts'
+export { logOf, resourceLogs } from './log_trees.ts'
+export type { LogInput } from './log_trees.ts'
+export { pointLines } from './point_lines.ts'

@@ -2,14 +2,13 @@
 //
 // A span's name, kind, status and dimensions, as they stand in the request, are the key to its series; only a combination
 // that was not seen before is decoded. Measured on x64 (bench/span_metrics.ts, spans with ten attributes, two dimensions).
-import { nanosOf } from '#component/aggregation'
+import { adjustedCount, nanosOf, wholeOf } from '#component/aggregation'
 import { attributesKey } from '#component/metric_streams'
 import { durationNanos, SpanScan } from '#component/span_scan'
 import type { WireChunks } from '#pdata'
 import type { AnyValue, Attributes, MetricsTree, Resource, ResourceMetrics, Scope } from '#pdata/otlp'
 import { anyValueText, attributeValue, WireCursor, WireValues } from '#pdata/otlp'
 import { Dimensions, type DimensionSettings } from './dimensions.ts'
-import { adjustedCount, wholeOf } from './sampling.ts'
 import { ResourceSeries, type Series, type SeriesRules } from './series.ts'
 import { type SeriesEntry, SeriesTable } from './series_table.ts'
 
