@@ -55,6 +55,7 @@ const manifest: Readonly<Record<string, Loader>> = {
     (await import('../processors/delta_to_cumulative/component.ts')).otelcolProcessorDeltatocumulative,
   'otelcol.processor.discovery': async () =>
     (await import('../processors/discovery/component.ts')).otelcolProcessorDiscovery,
+  'otelcol.processor.filter': async () => (await import('../processors/filter/component.ts')).otelcolProcessorFilter,
   'otelcol.processor.groupbyattrs': async () =>
     (await import('../processors/groupbyattrs/component.ts')).otelcolProcessorGroupbyattrs,
   'otelcol.processor.interval': async () =>
@@ -152,6 +153,7 @@ const yamlManifest: Readonly<Record<string, YamlLoader>> = {
     (await import('../processors/delta_to_cumulative/component.ts')).deltaToCumulativeProcessor,
   'processor/deltatocumulative': async () =>
     (await import('../processors/delta_to_cumulative/component.ts')).deltaToCumulativeProcessor,
+  'processor/filter': async () => (await import('../processors/filter/component.ts')).filterProcessor,
   'processor/groupbyattrs': async () => (await import('../processors/groupbyattrs/component.ts')).groupbyattrsProcessor,
   'processor/interval': async () => (await import('../processors/interval/component.ts')).intervalProcessor,
   'processor/memory_limiter': async () =>

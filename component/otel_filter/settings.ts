@@ -116,8 +116,8 @@ function ofAlloy(match: AlloyMatch): MatchProperties {
   return {
     ...named(match),
     cacheEntries: regexp?.cache_enabled ? cacheEntries(regexp.cache_max_num_entries) : 0,
-    attributes: match.attribute.map(attributeOf),
-    resources: match.resource.map(attributeOf),
+    attributes: match.attribute.map(matchAttributeOf),
+    resources: match.resource.map(matchAttributeOf),
     libraries: match.library,
     logSeverity: severity && { min: severities.indexOf(severity.min) + 1, matchUndefined: severity.match_undefined },
   }
@@ -128,8 +128,8 @@ function ofYaml(match: YamlMatch): MatchProperties {
   return {
     ...named(match),
     cacheEntries: regexp?.cacheenabled ? cacheEntries(regexp.cachemaxnumentries) : 0,
-    attributes: match.attributes.map(attributeOf),
-    resources: match.resources.map(attributeOf),
+    attributes: match.attributes.map(matchAttributeOf),
+    resources: match.resources.map(matchAttributeOf),
     libraries: match.libraries,
     logSeverity: severity && { min: severity.min, matchUndefined: severity.match_undefined },
   }
@@ -159,6 +159,13 @@ function named(
   }
 }
 
-function attributeOf({ key, value }: { readonly key: string; readonly value: Value | undefined }): MatchAttribute {
+/** An attribute as written. */
+export function matchAttributeOf({
+  key,
+  value,
+}: {
+  readonly key: string
+  readonly value: Value | undefined
+}): MatchAttribute {
   return { key, value: value === undefined || value === null ? undefined : anyValueFrom(value) }
 }
