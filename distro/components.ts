@@ -108,6 +108,7 @@ const yamlManifest: Readonly<Record<string, YamlLoader>> = {
   'connector/grafanacloud': async () => (await import('../connectors/host_info/component.ts')).grafanacloudConnector,
   'connector/round_robin': async () => (await import('../connectors/round_robin/component.ts')).roundRobinConnector,
   'connector/roundrobin': async () => (await import('../connectors/round_robin/component.ts')).roundRobinConnector,
+  'connector/routing': async () => (await import('../connectors/routing/component.ts')).routingConnector,
   'connector/service_graph': async () =>
     (await import('../connectors/service_graph/component.ts')).serviceGraphConnector,
   'connector/servicegraph': async () =>

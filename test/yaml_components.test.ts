@@ -21,6 +21,8 @@ interface Place {
 
 /** What has to be written for a component to work; nothing for those that need nothing. */
 const bodies: Readonly<Record<string, (place: Place) => string>> = {
+  'connector/routing': () =>
+    '{table: [{condition: "true", pipelines: [traces/from_traces]}, {condition: "true", pipelines: [metrics/from_metrics]}, {condition: "true", pipelines: [logs/from_logs]}]}',
   'connector/signal_to_metrics': () => '{spans: [{name: a, sum: {value: "1"}}]}',
   'connector/signaltometrics': () => '{spans: [{name: a, sum: {value: "1"}}]}',
   'connector/failover': () => '{priority_levels: [[traces/from_traces], [metrics/from_metrics], [logs/from_logs]]}',

@@ -29,7 +29,6 @@ export interface YamlSource {
 
 const signals: readonly Signal[] = ['metrics', 'logs', 'traces']
 const handlerType = 'otelcol.Handler'
-const pipelineType = 'otelcol.Pipeline'
 
 /** A configuration with everything put in its place, as `print-config` shows it. */
 export interface ResolvedYaml {
@@ -329,24 +328,27 @@ class NodeContext implements BodyContext {
     const given = id.trim()
     const begins = this.#wired.get(nodeIdOf(this.#configured))?.begins ?? new Map<string, never>()
     const found = begins.get(given)
+    // While a configuration is only checked a pipeline is known by its id alone.
+    const known = (signal: string, consumers: readonly Value[]): Value =>
+      new Map<string, Value>([
+        ['id', given],
+        ['signal', signal],
+        ['consumers', consumers],
+      ])
     if (!found) {
-      if (!this.#runs) return new Unknown(pipelineType)
+      if (!this.#runs) return known(given.split('/')[0] ?? '', [])
       const exists = this.#sections.pipelines.some((pipeline) => pipeline.id === given)
       const why = exists ? `it does not begin with connector "${this.#configured.id}"` : 'there is no such pipeline'
       this.report(errorAt(range, `cannot send to pipeline "${given}": ${why}`, meant(given, begins.keys())))
       return undefined
     }
-    if (this.#blind) return new Unknown(pipelineType)
+    if (this.#blind) return known(found.signal, [])
     const consumers = found.nodeIds.flatMap((nodeId) => {
       const first = this.#wired.get(nodeId)
       const yaml = first?.configured.definition
       return first && yaml ? [this.#view.receiver(nodeId, componentDefinition(yaml, first))] : []
     })
-    return new Map<string, Value>([
-      ['id', given],
-      ['signal', found.signal],
-      ['consumers', consumers],
-    ])
+    return known(found.signal, consumers)
   }
 }
 
