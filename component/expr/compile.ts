@@ -91,7 +91,23 @@ function staticType(node: Node): string | undefined {
   }
 }
 
-const booleanOperators = new Set(['and', 'or', '&&', '||', '==', '!=', '<', '<=', '>', '>=', 'in', 'matches', 'contains', 'startsWith', 'endsWith'])
+const booleanOperators = new Set([
+  'and',
+  'or',
+  '&&',
+  '||',
+  '==',
+  '!=',
+  '<',
+  '<=',
+  '>',
+  '>=',
+  'in',
+  'matches',
+  'contains',
+  'startsWith',
+  'endsWith',
+])
 
 function compile<S>(node: Node, compiler: Compiler<S>): Run<S> {
   switch (node.kind) {

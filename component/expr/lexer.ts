@@ -9,10 +9,7 @@ export interface Token {
   readonly at: number
 }
 
-const operators = [
-  ...['?.', '??', '**', '..', '==', '!=', '<=', '>=', '&&', '||', '::'],
-  ...'+-*/%^<>=!?:.,()[]{}|#;'.split(''),
-]
+const operators = '?. ?? ** .. == != <= >= && || :: + - * / % ^ < > = ! ? : . , ( ) [ ] { } | # ;'.split(' ')
 const escapes: Readonly<Record<string, string>> = {
   a: '\u0007',
   b: '\b',

@@ -47,7 +47,23 @@ export type Node =
   | { readonly kind: 'let'; readonly name: string; readonly value: Node; readonly body: Node; readonly at: number }
 
 /** Functions whose last argument is evaluated for each item. */
-export const predicateFunctions: ReadonlySet<string> = new Set(['all', 'none', 'any', 'one', 'filter', 'map', 'count', 'sum', 'find', 'findIndex', 'findLast', 'findLastIndex', 'groupBy', 'sortBy', 'reduce'])
+export const predicateFunctions: ReadonlySet<string> = new Set([
+  'all',
+  'none',
+  'any',
+  'one',
+  'filter',
+  'map',
+  'count',
+  'sum',
+  'find',
+  'findIndex',
+  'findLast',
+  'findLastIndex',
+  'groupBy',
+  'sortBy',
+  'reduce',
+])
 
 interface Binary {
   readonly precedence: number
