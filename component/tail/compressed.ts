@@ -4,9 +4,10 @@ import { stat } from 'node:fs/promises'
 import { pipeline, Readable } from 'node:stream'
 import { createGunzip, createInflate, createZstdDecompress } from 'node:zlib'
 import { bunzip2 } from '#lib/bzip2'
-import { byteOrderMark, type LineEncoding, splitLines } from './encoding.ts'
+import { byteOrderMark, type LineEncoding } from './encoding.ts'
 import type { StartAt, TailOwner, TailSource, TailTarget } from './file.ts'
 import { identityText, parseIdentity } from './identity.ts'
+import { type Split, splitEntries } from './splitter.ts'
 
 export const CompressedFormat = { gz: 'gz', z: 'z', bz2: 'bz2', zst: 'zst' } as const
 export type CompressedFormat = (typeof CompressedFormat)[keyof typeof CompressedFormat]
@@ -31,6 +32,7 @@ export class CompressedFile<C> implements TailSource<C> {
   began = false
   readonly rotating = false
   readonly linked = false
+  readonly restDueMs = Infinity
   readonly #owner: TailOwner<C>
   readonly #format: CompressedFormat
   readonly #readyMs: number
@@ -141,26 +143,30 @@ export class CompressedFile<C> implements TailSource<C> {
       this.position += start
       if (end >= 0) this.#skipping = false
     }
-    const end = encoding.lastEnd(bytes, start, bytes.length)
-    if (end > start && !(await this.#handOn(splitLines(encoding.decode(bytes, start, end)), end - start))) return false
-    const rest = Math.max(start, end)
-    if (bytes.length - rest < this.#owner.lineBytesMax) {
+    const { pattern, longLines, lineBytesMax, counts } = this.#owner
+    const split = splitEntries(pattern, encoding, bytes, { start, end: bytes.length, isLast: false })
+    if (split.end > start && !(await this.#handOn({ ...split, end: split.end - start }))) return false
+    const rest = Math.max(start, split.end)
+    if (bytes.length - rest < lineBytesMax) {
       this.#rest = Buffer.from(bytes.subarray(rest))
       return true
     }
-    const cut = rest + this.#owner.lineBytesMax
-    const line = `${encoding.decode(bytes, rest, cut)} [line cut after ${cut - rest} bytes]`
-    this.#owner.counts.cutLines++
-    if (!(await this.#handOn([line], cut - rest))) return false
-    this.#skipping = true
+    const cut = rest + lineBytesMax
+    const text = encoding.decode(bytes, rest, cut)
+    const line = longLines === 'mark' ? `${text} [line cut after ${cut - rest} bytes]` : text
+    counts.cutLines++
+    if (!(await this.#handOn({ entries: [line], end: cut - rest }))) return false
+    this.#skipping = longLines !== 'split'
     this.#rest = Buffer.alloc(0)
     return this.#lines(bytes.subarray(cut), encoding)
   }
 
-  async #handOn(lines: string[], bytes: number): Promise<boolean> {
-    if (!(await this.#owner.handOn(this.target, lines, bytes))) return false
-    this.lines += lines.length
-    this.position += bytes
+  /** `end` counts from the position. */
+  async #handOn({ entries, end }: Split): Promise<boolean> {
+    const place = { offset: this.position, ino: this.#identity?.ino ?? 0 }
+    if (!(await this.#owner.handOn(this.target, entries, end, place))) return false
+    this.lines += entries.length
+    this.position += end
     return true
   }
 
@@ -168,7 +174,8 @@ export class CompressedFile<C> implements TailSource<C> {
     const encoding = this.#encoding ?? this.#owner.encoding
     const rest = this.#rest
     if (rest.length > 0 && !this.#skipping) {
-      if (!(await this.#handOn(splitLines(encoding.decode(rest, 0, rest.length)), rest.length))) return
+      const whole = { start: 0, end: rest.length, isLast: true }
+      if (!(await this.#handOn(splitEntries(this.#owner.pattern, encoding, rest, whole)))) return
     }
     this.#rest = Buffer.alloc(0)
     this.#chunks = undefined

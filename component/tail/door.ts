@@ -7,4 +7,5 @@ export { Positions, positionsIntervalMs, readLegacyPositions } from './positions
 export type { Position } from './positions.ts'
 export { Tailer } from './tailer.ts'
 export type { TailerOptions, TailerSettings } from './tailer.ts'
-export type { StartAt, TailCounts, TailSource, TailTarget } from './file.ts'
+export type { LongLines, StartAt, TailCounts, TailPlace, TailSource, TailTarget } from './file.ts'
+export type { EntryPattern } from './splitter.ts'

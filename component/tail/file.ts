@@ -2,7 +2,7 @@
 import type { Stats } from 'node:fs'
 import { lstat, stat } from 'node:fs/promises'
 import type { Clock, Logger } from '#component'
-import { byteOrderMark, type LineEncoding, splitLines } from './encoding.ts'
+import { byteOrderMark, type LineEncoding } from './encoding.ts'
 import {
   beginsAs,
   closeFile,
@@ -16,6 +16,7 @@ import {
   statFile,
 } from './identity.ts'
 import type { Position } from './positions.ts'
+import { type EntryPattern, type Split, splitEntries } from './splitter.ts'
 
 /** Chunks that are read of one file before others have their turn. */
 const chunksPerTurn = 16
@@ -33,6 +34,19 @@ export interface TailTarget<C> {
   readonly labels: string
   readonly context: C
 }
+
+/** Where in its file something stood that is handed on: the byte that it begins at. */
+export interface TailPlace {
+  readonly offset: number
+  /** Of the file, which may have another name by now. */
+  readonly ino: number
+}
+
+/**
+ * Lines that are too long are cut with a mark, their rest passed over (`mark`), or without one (`truncate`); or handed on
+ * in parts (`split`).
+ */
+export type LongLines = 'mark' | 'truncate' | 'split'
 
 export interface TailCounts {
   /** Lines cut because they are too long, and the bytes left out of them. */
@@ -52,8 +66,12 @@ export interface TailOwner<C> {
   readonly counts: TailCounts
   readonly encoding: LineEncoding
   readonly lineBytesMax: number
+  readonly longLines: LongLines
+  readonly pattern: EntryPattern | undefined
+  /** Infinity: what is left at the end is no entry. */
+  readonly flushMs: number
   /** Hand lines on; false: the tailer stops, and the lines were not taken. */
-  handOn(file: TailTarget<C>, lines: string[], bytes: number): Promise<boolean>
+  handOn(file: TailTarget<C>, lines: string[], bytes: number, place: TailPlace): Promise<boolean>
   /** How far this file was read under another name, which it has no longer; undefined: not at all. */
   readElsewhere(
     file: { readonly dev: number; readonly ino: number; readonly size: number },
@@ -162,6 +180,8 @@ export interface TailSource<C> {
   /** The system may not tell of changes: the path is a link, or the file has several names. */
   readonly linked: boolean
   readonly readable: boolean
+  /** When what is left at the end becomes an entry; Infinity: nothing is left, or it never does. */
+  readonly restDueMs: number
   look(): Promise<void>
   read(buffers: ReadBuffers): Promise<boolean>
   finish(buffers: ReadBuffers): Promise<void>
@@ -216,7 +236,16 @@ export class TailedFile<C> implements TailSource<C> {
   get readable(): boolean {
     const [first] = this.#generations
     if (first === undefined) return false
-    return this.rotating || first.size !== first.seenSize || first.mtimeMs !== first.seenMs
+    if (this.rotating || first.size !== first.seenSize || first.mtimeMs !== first.seenMs) return true
+    return this.#owner.clock.monotonic() >= this.restDueMs
+  }
+
+  get restDueMs(): number {
+    const { flushMs } = this.#owner
+    const [first] = this.#generations
+    if (flushMs === Infinity || first === undefined || first.skipping || first.seenSize <= first.position)
+      return Infinity
+    return first.grownMs + flushMs
   }
 
   /**
@@ -407,6 +436,7 @@ export class TailedFile<C> implements TailSource<C> {
         return !this.#closed
       }
       if (this.#missing && next === undefined && this.#isQuiet(first)) await this.#flush(first)
+      else if (this.#owner.clock.monotonic() >= this.restDueMs) await this.#flush(first)
       this.failure = ''
       return false
     } catch (error) {
@@ -470,7 +500,7 @@ export class TailedFile<C> implements TailSource<C> {
     const { mtimeMs } = generation
     if (!(await this.#checkHead(generation, fd, buffers.head))) return true
     const encoding = generation.encoding ?? this.#owner.encoding
-    const { lineBytesMax } = this.#owner
+    const { lineBytesMax, pattern } = this.#owner
     let bytes = buffers.chunk
     for (let turn = 0; turn < chunksPerTurn; turn++) {
       const want = Math.min(bytes.length, lineBytesMax)
@@ -479,10 +509,10 @@ export class TailedFile<C> implements TailSource<C> {
         this.#skip(generation, encoding, bytes, n)
         continue
       }
-      const end = encoding.lastEnd(bytes, 0, n)
+      const split = splitEntries(pattern, encoding, bytes, { start: 0, end: n, isLast: false })
       const seenSize = generation.position + n
-      if (end > 0) {
-        if (!(await this.#take(generation, encoding, bytes, end))) return false
+      if (split.end > 0) {
+        if (!(await this.#take(generation, bytes, split))) return false
         bytes = buffers.chunk
       } else if (n === lineBytesMax) {
         if (!(await this.#cut(generation, encoding, bytes, n))) return false
@@ -537,24 +567,24 @@ export class TailedFile<C> implements TailSource<C> {
     return true
   }
 
-  async #take(generation: Generation, encoding: LineEncoding, bytes: Buffer, end: number): Promise<boolean> {
-    const lines = splitLines(encoding.decode(bytes, 0, end))
-    if (!(await this.#owner.handOn(this.target, lines, end))) return false
-    this.lines += lines.length
+  async #take(generation: Generation, bytes: Buffer, { entries, end }: Split): Promise<boolean> {
+    const place = { offset: generation.position, ino: generation.ino }
+    if (!(await this.#owner.handOn(this.target, entries, end, place))) return false
+    this.lines += entries.length
     generation.advance(bytes, end)
     return true
   }
 
-  /** The longest line there may be, without an end: it is handed on with a mark, the rest of it passed over. */
+  /** The longest line there may be, without an end: it is handed on as the settings say. */
   async #cut(generation: Generation, encoding: LineEncoding, bytes: Buffer, n: number): Promise<boolean> {
     let end = n - (n % encoding.unitBytes)
     if (encoding.name === 'utf-8') while (end > n - 4 && ((bytes[end] ?? 0) & 0xc0) === 0x80) end--
-    const line = `${encoding.decode(bytes, 0, end)} [line cut after ${end} bytes]`
-    if (!(await this.#owner.handOn(this.target, [line], end))) return false
-    this.lines++
-    this.#owner.counts.cutLines++
-    generation.advance(bytes, end)
-    generation.skipping = true
+    const { longLines, counts } = this.#owner
+    const text = encoding.decode(bytes, 0, end)
+    const line = longLines === 'mark' ? `${text} [line cut after ${end} bytes]` : text
+    if (!(await this.#take(generation, bytes, { entries: [line], end }))) return false
+    counts.cutLines++
+    generation.skipping = longLines !== 'split'
     return true
   }
 
@@ -575,7 +605,12 @@ export class TailedFile<C> implements TailSource<C> {
     )
     const n = bytes.length === 0 ? 0 : await readAt(generation.fd, bytes, bytes.length, generation.position)
     if (n === 0) return true
-    return this.#take(generation, generation.encoding ?? this.#owner.encoding, bytes, n)
+    const encoding = generation.encoding ?? this.#owner.encoding
+    return this.#take(
+      generation,
+      bytes,
+      splitEntries(this.#owner.pattern, encoding, bytes, { start: 0, end: n, isLast: true }),
+    )
   }
 
   identityOf(file: { readonly dev: number; readonly ino: number }): string | undefined {

@@ -17,7 +17,8 @@ export interface Position {
 }
 
 export interface PositionsOptions {
-  readonly path: string
+  /** Absent: positions are kept in memory only. */
+  readonly path: string | undefined
   readonly clock: Clock
   readonly log: Logger
   readonly intervalMs?: number
@@ -52,6 +53,7 @@ export class Positions {
   /** Reads the file. One that is broken is set aside (`.corrupt`) and counted; one that is not there is empty. */
   async load(): Promise<void> {
     const { path, log } = this.#options
+    if (path === undefined) return
     let text: string
     try {
       text = await readFile(path, 'utf8')
@@ -119,7 +121,7 @@ export class Positions {
   /** Something is to be written, by and by. */
   changed(): void {
     this.#dirty = true
-    if (this.#stopped || this.#timer !== undefined) return
+    if (this.#options.path === undefined || this.#stopped || this.#timer !== undefined) return
     this.#timer = this.#options.clock.setTimeout(() => {
       this.#timer = undefined
       void this.save()
@@ -134,11 +136,11 @@ export class Positions {
 
   async #save(): Promise<void> {
     for (const collect of this.#collectors) collect()
-    if (!this.#dirty) return
+    const { path, log } = this.#options
+    if (!this.#dirty || path === undefined) return
     this.#timer?.cancel()
     this.#timer = undefined
     this.#dirty = false
-    const { path, log } = this.#options
     const text = positionsText(this.#positions)
     const beside = `${path}.new`
     try {

@@ -14,8 +14,11 @@ import {
   TailedFile,
   type TailOwner,
   type TailSource,
+  type LongLines,
+  type TailPlace,
   type TailTarget,
 } from './file.ts'
+import type { EntryPattern } from './splitter.ts'
 import type { Position, Positions } from './positions.ts'
 
 /** Lines are read and handed on in chunks of so many bytes. */
@@ -47,6 +50,12 @@ export interface TailerSettings {
   readonly chunkBytes?: number
   readonly lineBytesMax?: number
   readonly filesOpenMax?: number
+  /** What entries are, where they are not lines. */
+  readonly pattern?: EntryPattern | undefined
+  /** What stands behind the last entry's end is an entry too when the file has not grown for so long; absent: never. */
+  readonly flushMs?: number | undefined
+  /** What becomes of a line that is longer than it may be; absent: `mark`. */
+  readonly longLines?: LongLines | undefined
 }
 
 export interface TailerOptions<C> {
@@ -56,7 +65,7 @@ export interface TailerOptions<C> {
   readonly positions: Positions
   readonly settings: TailerSettings
   /** Takes lines of one file, in order; the position moves once it is done. Fails with `ConsumeError`. */
-  consume(file: TailTarget<C>, lines: string[]): void | Promise<void>
+  consume(file: TailTarget<C>, lines: string[], place: TailPlace): void | Promise<void>
   /** Where a file begins; undefined: it is not to be read. Absent: at its position. */
   startAt?(file: TailTarget<C>): StartAt | undefined
 }
@@ -135,6 +144,18 @@ export class Tailer<C> implements TailOwner<C> {
 
   get lineBytesMax(): number {
     return this.#settings.lineBytesMax ?? lineBytesMaxDefault
+  }
+
+  get pattern(): EntryPattern | undefined {
+    return this.#settings.pattern
+  }
+
+  get flushMs(): number {
+    return this.#settings.flushMs ?? Infinity
+  }
+
+  get longLines(): LongLines {
+    return this.#settings.longLines ?? 'mark'
   }
 
   get #filesOpenMax(): number {
@@ -320,6 +341,15 @@ export class Tailer<C> implements TailOwner<C> {
     const dueMs = this.clock.monotonic() + waitMs
     if (entry.dueMs > dueMs) entry.dueMs = dueMs
     this.#schedule(waitMs)
+    this.#flushLater(entry)
+  }
+
+  /** Come back when what is left at the end of a file has waited long enough. */
+  #flushLater(entry: Entry<C>): void {
+    const { restDueMs } = entry.source
+    if (restDueMs === Infinity) return
+    if (entry.dueMs > restDueMs) entry.dueMs = restDueMs
+    this.#schedule(Math.max(restDueMs - this.clock.monotonic(), 0))
   }
 
   #queue(entry: Entry<C>): void {
@@ -344,6 +374,7 @@ export class Tailer<C> implements TailOwner<C> {
       const more = await entry.source.read(buffers)
       entry.reading = false
       if (entry.source.position !== before) this.#options.positions.changed()
+      if (!more && !this.#stopping) this.#flushLater(entry)
       if (more && !this.#stopping) this.#queue(entry)
       else if (this.counts.descriptors > this.#filesOpenMax / 2 && !entry.looking) await entry.source.giveUpDescriptor()
     }
@@ -421,7 +452,7 @@ export class Tailer<C> implements TailOwner<C> {
   }
 
   /** Retries what may succeed later, which is what holds the file up. */
-  async handOn(file: TailTarget<C>, lines: string[], bytes: number): Promise<boolean> {
+  async handOn(file: TailTarget<C>, lines: string[], bytes: number, place: TailPlace): Promise<boolean> {
     if (this.#stopping) return false
     const { counters, consume } = this.#options
     const items = lines.length
@@ -429,7 +460,7 @@ export class Tailer<C> implements TailOwner<C> {
     let backoff: Backoff | undefined
     for (;;) {
       try {
-        const done = consume(file, lines)
+        const done = consume(file, lines, place)
         if (done) await done
         this.bytes += bytes
         return true
