@@ -75,6 +75,7 @@ const manifest: Readonly<Record<string, Loader>> = {
     (await import('../processors/transform/component.ts')).otelcolProcessorTransform,
   'otelcol.processor.tail_sampling': async () =>
     (await import('../processors/tail_sampling/component.ts')).otelcolProcessorTailSampling,
+  'otelcol.receiver.filelog': async () => (await import('../receivers/file_log/component.ts')).otelcolReceiverFilelog,
   'otelcol.receiver.loki': async () => (await import('../receivers/otelcol_loki/component.ts')).otelcolReceiverLoki,
   'otelcol.receiver.otlp': async () => (await import('../receivers/otlp/component.ts')).otelcolReceiverOtlp,
   'otelcol.receiver.prometheus': async () =>
@@ -175,6 +176,8 @@ const yamlManifest: Readonly<Record<string, YamlLoader>> = {
   'processor/transform': async () => (await import('../processors/transform/component.ts')).transformProcessor,
   'processor/tail_sampling': async () =>
     (await import('../processors/tail_sampling/component.ts')).tailSamplingProcessor,
+  'receiver/file_log': async () => (await import('../receivers/file_log/component.ts')).fileLogReceiver,
+  'receiver/filelog': async () => (await import('../receivers/file_log/component.ts')).fileLogReceiver,
   'receiver/host_metrics': async () => (await import('../receivers/host_metrics/component.ts')).hostMetricsReceiver,
   'receiver/hostmetrics': async () => (await import('../receivers/host_metrics/component.ts')).hostMetricsReceiver,
   'receiver/nop': async () => (await import('../receivers/nop/component.ts')).nopReceiver,

@@ -1,5 +1,6 @@
 // The door of the tail engine: files found, read as they grow, and how far they were read.
 export { CompressedFile, CompressedFormat } from './compressed.ts'
+export { countEntries } from './count.ts'
 export { lineEncoding } from './encoding.ts'
 export type { LineEncoding } from './encoding.ts'
 export { findFiles, globExpression, isGlob } from './glob.ts'

@@ -2,6 +2,7 @@
 import type { Stats } from 'node:fs'
 import { lstat, stat } from 'node:fs/promises'
 import type { Clock, Logger } from '#component'
+import type { CompressedFormat } from './compressed.ts'
 import { byteOrderMark, type LineEncoding } from './encoding.ts'
 import {
   beginsAs,
@@ -33,6 +34,8 @@ export interface TailTarget<C> {
   /** The label set under which the position is kept. */
   readonly labels: string
   readonly context: C
+  /** This file alone is compressed. */
+  readonly compression?: CompressedFormat | undefined
 }
 
 /** Where in its file something stood that is handed on: the byte that it begins at. */

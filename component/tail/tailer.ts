@@ -224,7 +224,8 @@ export class Tailer<C> implements TailOwner<C> {
       ? startAt(target)
       : { position: positions.get(target.path, target.labels), fromEnd: this.#settings.fromEnd }
     if (start === undefined) return undefined
-    const { compression } = this.#settings
+    const compression =
+      target.compression === undefined ? this.#settings.compression : { format: target.compression, delayMs: 0 }
     if (compression === undefined) return new TailedFile(this, target, start)
     return new CompressedFile(this, target, start, compression.format, compression.delayMs)
   }
@@ -404,7 +405,9 @@ export class Tailer<C> implements TailOwner<C> {
         this.#finished.set(match[1], { position, untilMs: this.clock.monotonic() + rotatedMs })
       }
       // A compressed file is read once: its position says so.
-      if (this.#settings.compression === undefined) positions.delete(target.path, target.labels)
+      if (this.#settings.compression === undefined && target.compression === undefined) {
+        positions.delete(target.path, target.labels)
+      }
     }
     await source.close()
     this.#finishing.delete(entry)

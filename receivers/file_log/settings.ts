@@ -1,0 +1,257 @@
+// The settings of file_log, for both faces.
+import {
+  attr,
+  block,
+  blocks,
+  bool,
+  byteSize,
+  defineSettings,
+  duration,
+  int,
+  list,
+  map,
+  anyValue,
+  otelOutput,
+  type Report,
+  type SettingsOf,
+  string,
+  type Type,
+  uint,
+} from '#component'
+import { debugMetricsField } from '#component/debug_metrics'
+import { checkOperators, checkStanza, size, stanzaFields } from '#component/stanza'
+import { lineEncoding } from '#component/tail'
+import { strptime, StrptimeError } from '#lib/strptime'
+import { compileRegexp, RegexpError } from '#lib/regexp'
+
+const multiline = defineSettings(
+  {
+    line_start_pattern: attr(string, 'What an entry begins with: a regular expression (RE2).', { default: '' }),
+    line_end_pattern: attr(string, 'What an entry ends with.', { default: '' }),
+    omit_pattern: attr(bool, 'What matches is left out of entries.', { default: false }),
+  },
+  {
+    check({ line_start_pattern: start, line_end_pattern: end }, report) {
+      if (start !== '' && end !== '') {
+        report('only one of line_start_pattern or line_end_pattern can be set', ['line_end_pattern'])
+      }
+      checkRegexp(start, report, ['line_start_pattern'])
+      checkRegexp(end, report, ['line_end_pattern'])
+    },
+  },
+)
+
+const header = defineSettings(
+  {
+    pattern: attr(string, 'What every line of the header matches: a regular expression (RE2).', { required: true }),
+    metadata_operators: attr(
+      list(map(anyValue)),
+      'Operators that work on these lines: the attributes they give go to all entries of the file.',
+      {
+        required: true,
+      },
+    ),
+  },
+  {
+    check({ pattern, metadata_operators: operators }, report) {
+      checkRegexp(pattern, report, ['pattern'])
+      if (operators.length === 0) report('no operators provided for metadata', ['metadata_operators'])
+      checkOperators(operators, (message, path = []) => report(message, ['metadata_operators', ...path]))
+      for (const [i, operator] of operators.entries()) {
+        if (operator.get('type') !== 'recombine' && operator.get('type') !== 'container') continue
+        report('an operator of the header must give each line on at once', ['metadata_operators', i, 'type'])
+      }
+    },
+  },
+)
+
+const sortBy = (isAscending: boolean) =>
+  defineSettings({
+    sort_type: attr(string, '`numeric`, `alphabetical`, `timestamp` or `mtime`.', { required: true }),
+    regex_key: attr(string, 'The group of `regex` that is compared.', { default: '' }),
+    ascending: attr(bool, 'The least first.', { default: isAscending }),
+    layout: attr(string, 'How a timestamp is written (strptime).', { default: '' }),
+    location: attr(string, 'Where it is.', { default: 'UTC' }),
+  })
+export type SortRule = SettingsOf<ReturnType<typeof sortBy>>
+
+/** Alloy's rules sort upwards where they do not say otherwise. */
+const ordering = (isAscending: boolean) =>
+  defineSettings(
+    {
+      regex: attr(string, 'A regular expression on names of files, with named groups to sort by.', { default: '' }),
+      top_n: attr(int, 'So many of the first files are read.', { default: 1 }),
+      sort_by: blocks(sortBy(isAscending), 'How files are sorted, the most important rule first.'),
+      group_by: attr(string, 'Files with the same groups here are sorted among themselves: a regular expression.', {
+        default: '',
+      }),
+    },
+    { check: checkOrdering },
+  )
+export interface Ordering {
+  readonly regex: string
+  readonly top_n: number
+  readonly sort_by: readonly SortRule[]
+  readonly group_by: string
+}
+
+const sortTypes = ['numeric', 'alphabetical', 'timestamp', 'mtime']
+
+function checkOrdering({ regex, top_n: topN, sort_by: rules, group_by: groupBy }: Ordering, report: Report): void {
+  const names = checkRegexp(regex, report, ['regex']) ?? []
+  checkRegexp(groupBy, report, ['group_by'])
+  if (topN < 0) report('top_n must be a positive integer', ['top_n'])
+  for (const [i, { sort_type: type, regex_key: key, layout, location }] of rules.entries()) {
+    const path = (name: string): (string | number)[] => ['sort_by', i, name]
+    if (!sortTypes.includes(type)) {
+      report(`sort_type should be one of ${sortTypes.join(', ')}, got ${JSON.stringify(type)}`, path('sort_type'))
+    }
+    if (type !== 'mtime' && !names.includes(key)) {
+      report(`regex_key ${JSON.stringify(key)} is no group of regex`, path('regex_key'))
+    }
+    if (type !== 'timestamp') continue
+    if (layout === '') report('sorting by timestamp needs a layout', path('sort_type'))
+    try {
+      strptime(layout, { location: location === '' ? 'UTC' : location })
+    } catch (error) {
+      report((error as Error).message, path(error instanceof StrptimeError ? 'layout' : 'location'))
+    }
+  }
+}
+
+/** The names of the groups; undefined, and a report, for one that is none. */
+function checkRegexp(pattern: string, report: Report, path: readonly string[]): readonly string[] | undefined {
+  if (pattern === '') return []
+  try {
+    return compileRegexp(pattern).subexpNames
+  } catch (error) {
+    if (!(error instanceof RegexpError)) throw error
+    report(error.message, path)
+    return undefined
+  }
+}
+
+const noEffect = (why: string): string => `Has no effect: ${why}.`
+
+const fields = (bytes: Type<number>, isAscending: boolean) => ({
+  ...stanzaFields,
+  include: attr(list(string), 'Patterns of the files to read.', { required: true }),
+  exclude: attr(list(string), 'Patterns of files to leave out.', { default: [] }),
+  exclude_older_than: attr(duration, 'Leave out files that did not change for so long; 0: none.', { default: '0s' }),
+  ordering_criteria: block(ordering(isAscending), 'Read only the first files of an order.'),
+  include_file_name: attr(bool, 'Add `log.file.name`.', { default: true }),
+  include_file_path: attr(bool, 'Add `log.file.path`.', { default: false }),
+  include_file_name_resolved: attr(bool, 'Add `log.file.name_resolved`: behind links.', { default: false }),
+  include_file_path_resolved: attr(bool, 'Add `log.file.path_resolved`: behind links.', { default: false }),
+  include_file_owner_name: attr(bool, 'Add `log.file.owner.name`.', { default: false }),
+  include_file_owner_group_name: attr(bool, 'Add `log.file.owner.group.name`.', { default: false }),
+  include_file_permissions: attr(bool, 'Add `log.file.permissions`: three octal digits.', { default: false }),
+  include_file_record_number: attr(bool, 'Add `log.file.record_number`: counts entries of the file.', {
+    default: false,
+  }),
+  poll_interval: attr(duration, 'How often to look for files, and at them.', { default: '200ms' }),
+  max_concurrent_files: attr(int, 'Files that are open at once.', { default: 1024 }),
+  start_at: attr(string, 'Where to begin in files that are there at the start: `beginning` or `end`.', {
+    default: 'end',
+  }),
+  fingerprint_size: attr(bytes, noEffect('files are known by device, inode and their first 1024 bytes'), {
+    default: 1000,
+  }),
+  max_log_size: attr(bytes, 'The longest entry, in bytes.', { default: 1_048_576 }),
+  encoding: attr(string, 'The encoding of the files, by its IANA name.', { default: 'utf-8' }),
+  multiline: block(multiline, 'Entries that are not lines.'),
+  preserve_leading_whitespaces: attr(bool, 'Keep white space before entries.', { default: false }),
+  preserve_trailing_whitespaces: attr(bool, 'Keep white space behind them.', { default: false }),
+  force_flush_period: attr(duration, 'What a file ends with is an entry after so long; 0: only once it is whole.', {
+    default: '500ms',
+  }),
+  header: block(header, 'Lines that the file begins with, and say something of it.'),
+  delete_after_read: attr(bool, 'Delete files that were read to their end.', { default: false }),
+  compression: attr(string, '`gzip`, or `auto`: those whose name ends in `.gz`; empty: none.', { default: '' }),
+  acquire_fs_lock: attr(bool, noEffect('files are read without a lock'), { default: false }),
+  file_cache_advise: attr(bool, noEffect("the system's cache is left to the system"), { default: false }),
+})
+
+export const alloySettings = defineSettings(
+  {
+    ...fields(byteSizeOrNumber(), true),
+    max_batches: attr(int, noEffect('files that are not open have their turn as others are closed'), { default: 10 }),
+    output: block(otelOutput, 'Where entries go.', { required: true }),
+    ...debugMetricsField,
+  },
+  {
+    check: (s: Omit<FileLogSettings, 'max_log_size_behavior'>, report) =>
+      checkFileLog({ ...s, max_log_size_behavior: 'split' }, report),
+  },
+)
+
+/** Alloy's sizes have units; its defaults here are numbers of bytes. */
+function byteSizeOrNumber(): Type<number> {
+  return {
+    ...byteSize,
+    decode: (value) =>
+      typeof value === 'bigint' || typeof value === 'number' ? Number(value) : byteSize.decode(value),
+  }
+}
+
+const behaviour = {
+  max_log_size_behavior: attr(string, 'Longer entries are split, or their rest left out: `split` or `truncate`.', {
+    default: 'split',
+  }),
+}
+const engineSettings = defineSettings({ ...fields(size, false), ...behaviour })
+export type FileLogSettings = SettingsOf<typeof engineSettings>
+
+const unused = 'Accepted, without effect.'
+export const yamlSettings = defineSettings(
+  {
+    ...fields(size, false),
+    ...behaviour,
+    id: attr(string, unused, { default: '' }),
+    type: attr(string, unused, { default: '' }),
+    output: attr(list(string), unused, { default: [] }),
+    max_batches: attr(uint, noEffect('files that are not open have their turn as others are closed'), { default: 0 }),
+    initial_buffer_size: attr(size, noEffect('chunks of 128 KiB are read'), { default: 16_384 }),
+    polls_to_archive: attr(int, noEffect('positions are kept as long as their files are there'), { default: 0 }),
+    on_truncate: attr(string, noEffect('a file that was truncated is read from its beginning'), { default: 'ignore' }),
+  },
+  { check: (s, report) => checkFileLog(s, report) },
+)
+export type AlloyFileLogSettings = SettingsOf<typeof alloySettings>
+export type YamlFileLogSettings = SettingsOf<typeof yamlSettings>
+
+function checkFileLog(s: FileLogSettings, report: Report): void {
+  checkStanza(s, report)
+  if (s.include.length === 0) report('required argument `include` is empty', ['include'])
+  if (s.start_at !== 'beginning' && s.start_at !== 'end') {
+    report(`invalid start_at location ${JSON.stringify(s.start_at)}: should be beginning or end`, ['start_at'])
+  }
+  if (s.start_at === 'end' && s.delete_after_read) {
+    report("delete_after_read cannot be used with start_at 'end'", ['delete_after_read'])
+  }
+  if (s.start_at === 'end' && s.header !== undefined)
+    report("header cannot be specified with start_at 'end'", ['header'])
+  if (s.poll_interval <= 0) report('poll_interval must be positive', ['poll_interval'])
+  if (s.max_log_size <= 0) report('max_log_size must be positive', ['max_log_size'])
+  if (s.max_concurrent_files <= 1) report('max_concurrent_files must be greater than 1', ['max_concurrent_files'])
+  if (s.fingerprint_size < 16) report('fingerprint_size must be at least 16 bytes', ['fingerprint_size'])
+  if (s.max_log_size_behavior !== 'split' && s.max_log_size_behavior !== 'truncate') {
+    report(`max_log_size_behavior should be split or truncate, got ${JSON.stringify(s.max_log_size_behavior)}`, [
+      'max_log_size_behavior',
+    ])
+  }
+  if (!['', 'gzip', 'auto'].includes(s.compression)) {
+    report(`compression should be gzip or auto, got ${JSON.stringify(s.compression)}`, ['compression'])
+  }
+  try {
+    lineEncoding(encodingName(s.encoding))
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    report(`unsupported encoding ${JSON.stringify(s.encoding)}`, ['encoding'])
+  }
+}
+
+/** `utf8-raw` is UTF-8 whose errors stay; here they become U+FFFD, as in all encodings. */
+export function encodingName(name: string): string {
+  return name === 'utf8-raw' ? 'utf-8' : name
+}
