@@ -17,7 +17,7 @@ import {
   statFile,
 } from './identity.ts'
 import type { Position } from './positions.ts'
-import { type EntryPattern, type Split, splitEntries } from './splitter.ts'
+import { type EntryPattern, type Split, splitEntries, wholeCharacters } from './splitter.ts'
 
 /** Chunks that are read of one file before others have their turn. */
 const chunksPerTurn = 16
@@ -580,8 +580,8 @@ export class TailedFile<C> implements TailSource<C> {
 
   /** The longest line there may be, without an end: it is handed on as the settings say. */
   async #cut(generation: Generation, encoding: LineEncoding, bytes: Buffer, n: number): Promise<boolean> {
-    let end = n - (n % encoding.unitBytes)
-    if (encoding.name === 'utf-8') while (end > n - 4 && ((bytes[end] ?? 0) & 0xc0) === 0x80) end--
+    // Bytes that are no text have no whole character.
+    const end = wholeCharacters(encoding, bytes, 0, n) || n
     const { longLines, counts } = this.#owner
     const text = encoding.decode(bytes, 0, end)
     const line = longLines === 'mark' ? `${text} [line cut after ${end} bytes]` : text

@@ -80,8 +80,8 @@ function splitByEnd(
   return { entries, at: text.length }
 }
 
-/** Before a character that is cut in two. */
-function wholeCharacters(encoding: LineEncoding, bytes: Buffer, start: number, end: number): number {
+/** Before a character that is cut in two; may be `start`. */
+export function wholeCharacters(encoding: LineEncoding, bytes: Buffer, start: number, end: number): number {
   if (encoding.unitBytes === 2) return start + ((end - start) & ~1)
   if (encoding.name !== 'utf-8') return end
   for (let back = 1; back <= 3 && end - back >= start; back++) {
