@@ -47,6 +47,7 @@ const bodies: Readonly<Record<string, (place: Place) => string>> = {
   'otelcol.processor.memory_limiter': () => 'check_interval = "1s"\n limit = "8GiB"\n output {}',
   'otelcol.processor.span': () => 'name {\n from_attributes = ["a"]\n }\n output {}',
   'otelcol.processor.tail_sampling': () => 'policy {\n name = "all"\n type = "always_sample"\n }\n output {}',
+  'otelcol.receiver.filelog': ({ directory }) => `include = ["${directory}/*.log"]\n output {}`,
   'otelcol.receiver.otlp': ({ port }) => `grpc {\n endpoint = "127.0.0.1:${port}"\n }\n output {}`,
   'otelcol.exporter.loki': () => 'forward_to = []',
   'otelcol.exporter.file': ({ directory }) => `path = "${directory}/telemetry.json"`,

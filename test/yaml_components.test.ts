@@ -44,6 +44,7 @@ const bodies: Readonly<Record<string, (place: Place) => string>> = {
   'processor/memory_limiter': () => '{check_interval: 1s, limit_mib: 8192}',
   'processor/resource': () => '{attributes: [{key: a, value: b, action: upsert}]}',
   'processor/span': () => '{name: {from_attributes: [a]}}',
+  'receiver/file_log': ({ directory }) => `{include: ["${directory}/*.log"]}`,
   'receiver/host_metrics': () => '{scrapers: {load: }}',
   'receiver/otlp': ({ port }) => `{protocols: {grpc: {endpoint: "127.0.0.1:${port}"}}}`,
   'receiver/prometheus': ({ url }) =>
