@@ -6,6 +6,7 @@ type Loader = () => Promise<ComponentDefinition>
 
 const manifest: Readonly<Record<string, Loader>> = {
   'discovery.dns': async () => (await import('../discovery/dns/component.ts')).discoveryDns,
+  'discovery.docker': async () => (await import('../discovery/docker/component.ts')).discoveryDocker,
   'discovery.file': async () => (await import('../discovery/file/component.ts')).discoveryFile,
   'discovery.http': async () => (await import('../discovery/http/component.ts')).discoveryHttp,
   'discovery.relabel': async () => (await import('../discovery/relabel/component.ts')).discoveryRelabel,
@@ -17,6 +18,7 @@ const manifest: Readonly<Record<string, Loader>> = {
   'loki.relabel': async () => (await import('../processors/loki_relabel/component.ts')).lokiRelabel,
   'loki.secretfilter': async () => (await import('../processors/loki_secretfilter/component.ts')).lokiSecretFilter,
   'loki.source.api': async () => (await import('../receivers/loki_source_api/component.ts')).lokiSourceApi,
+  'loki.source.docker': async () => (await import('../receivers/loki_source_docker/component.ts')).lokiSourceDocker,
   'loki.source.file': async () => (await import('../receivers/loki_source_file/component.ts')).lokiSourceFile,
   'loki.source.journal': async () => (await import('../receivers/loki_source_journal/component.ts')).lokiSourceJournal,
   'loki.source.syslog': async () => (await import('../receivers/loki_source_syslog/component.ts')).lokiSourceSyslog,

@@ -27,6 +27,7 @@ interface Place {
 /** What has to be written for a component to work; nothing for those that need nothing. */
 const bodies: Readonly<Record<string, (place: Place) => string>> = {
   'discovery.dns': () => 'names = ["localhost"]\n type = "A"\n port = 80',
+  'discovery.docker': ({ directory }) => `host = "unix://${directory}/docker.sock"`,
   'discovery.file': ({ directory }) => `files = ["${directory}/targets.json"]`,
   'discovery.http': ({ url }) => `url = "${url}/targets"`,
   'discovery.relabel': () => 'targets = [{"a" = "b"}]',
@@ -37,6 +38,8 @@ const bodies: Readonly<Record<string, (place: Place) => string>> = {
   'loki.relabel': () => 'forward_to = []',
   'loki.secretfilter': () => 'forward_to = []',
   'loki.source.api': ({ port }) => `forward_to = []\n http {\n listen_port = ${port}\n }`,
+  'loki.source.docker': ({ directory }) =>
+    `host = "unix://${directory}/docker.sock"\n targets = [{"__meta_docker_container_id" = "x"}]\n forward_to = []`,
   'loki.source.file': ({ directory }) => `targets = [{"__path__" = "${directory}/targets.json"}]\n forward_to = []`,
   'loki.source.journal': ({ directory }) => `forward_to = []\n path = "${directory}"`,
   'loki.source.syslog': ({ port }) => `forward_to = []\n listener {\n address = "127.0.0.1:${port}"\n }`,

@@ -1,4 +1,5 @@
 // The door of the host that tests of components run on. No part of the product.
+export { FakeContainer, FakeDocker } from './fake_docker.ts'
 export { freePort } from './free_port.ts'
 export { decoded, problemsOf, TestHost } from './host.ts'
 export type { Written } from './host.ts'
