@@ -94,7 +94,7 @@ const settings = decoded(tailSamplingProcessor.settings, {
     { name: 'some', type: 'probabilistic', probabilistic: { sampling_percentage: 5 } },
   ],
 })
-const sampler = tailSamplingProcessor.create(host, settings, output) as TailSampler
+const sampler = (await tailSamplingProcessor.create(host, settings, output)) as TailSampler
 sampler.start()
 
 const before = usedBytes()

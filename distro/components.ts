@@ -73,10 +73,10 @@ const manifest: Readonly<Record<string, Loader>> = {
   'otelcol.processor.resourcedetection': async () =>
     (await import('../processors/resource_detection/component.ts')).otelcolProcessorResourcedetection,
   'otelcol.processor.span': async () => (await import('../processors/span/component.ts')).otelcolProcessorSpan,
-  'otelcol.processor.transform': async () =>
-    (await import('../processors/transform/component.ts')).otelcolProcessorTransform,
   'otelcol.processor.tail_sampling': async () =>
     (await import('../processors/tail_sampling/component.ts')).otelcolProcessorTailSampling,
+  'otelcol.processor.transform': async () =>
+    (await import('../processors/transform/component.ts')).otelcolProcessorTransform,
   'otelcol.receiver.filelog': async () => (await import('../receivers/file_log/component.ts')).otelcolReceiverFilelog,
   'otelcol.receiver.loki': async () => (await import('../receivers/otelcol_loki/component.ts')).otelcolReceiverLoki,
   'otelcol.receiver.otlp': async () => (await import('../receivers/otlp/component.ts')).otelcolReceiverOtlp,
@@ -175,9 +175,9 @@ const yamlManifest: Readonly<Record<string, YamlLoader>> = {
   'processor/resourcedetection': async () =>
     (await import('../processors/resource_detection/component.ts')).resourceDetectionProcessor,
   'processor/span': async () => (await import('../processors/span/component.ts')).spanProcessor,
-  'processor/transform': async () => (await import('../processors/transform/component.ts')).transformProcessor,
   'processor/tail_sampling': async () =>
     (await import('../processors/tail_sampling/component.ts')).tailSamplingProcessor,
+  'processor/transform': async () => (await import('../processors/transform/component.ts')).transformProcessor,
   'receiver/file_log': async () => (await import('../receivers/file_log/component.ts')).fileLogReceiver,
   'receiver/filelog': async () => (await import('../receivers/file_log/component.ts')).fileLogReceiver,
   'receiver/host_metrics': async () => (await import('../receivers/host_metrics/component.ts')).hostMetricsReceiver,

@@ -11,6 +11,7 @@ import {
 } from '#component/http_client'
 import { relabel, RelabelRule } from '#component/relabel'
 import { type QueuePart, SendingQueue, type SendingQueueSettings, type SendOutcome } from '#component/sending_queue'
+import { fnv1a, fnv1aUnit } from '#lib/fnv'
 import { type Labels, labelValue, type Metadata, type Series, type SeriesBatch } from '#pdata'
 import {
   decodeLimitsDefault,
@@ -431,11 +432,7 @@ function laneOf(labels: Labels): number {
   const job = labelValue(labels, 'job')
   const instance = labelValue(labels, 'instance')
   if (job === lastLane.job && instance === lastLane.instance) return lastLane.lane
-  let hash = 0x811c9dc5
-  for (const text of [job, instance]) {
-    for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)
-    hash = Math.imul(hash ^ 0xff, 0x01000193)
-  }
+  const hash = fnv1aUnit(fnv1a(instance, fnv1aUnit(fnv1a(job), 0xff)), 0xff)
   lastLane = { job, instance, lane: (hash >>> 0) % lanes }
   return lastLane.lane
 }

@@ -3,11 +3,12 @@ import { join } from 'node:path'
 import type { Host, Timer } from '#component'
 import { bodyText, createHttpClient, type HttpClient, retryAfterMs, shownUrl } from '#component/http_client'
 import { type QueuePart, SendingQueue, type SendingQueueSettings, type SendOutcome } from '#component/sending_queue'
+import { fnv1a } from '#lib/fnv'
 import { type Labels, labelsFrom, labelValue, LogStream } from '#pdata'
 import { encodePush, labelText } from '#pdata/loki'
 import { entryBytes, PendingBatch, Route } from './batch.ts'
 import { DropReason, EndpointMetrics } from './endpoint_metrics.ts'
-import { hashOf, kindOf, mergePushes, packRequest, unpackRequest } from './part.ts'
+import { kindOf, mergePushes, packRequest, unpackRequest } from './part.ts'
 import type { EndpointSettings, LokiWriteSettings } from './settings.ts'
 
 const tenantLabel = '__tenant_id__'
@@ -143,7 +144,7 @@ export class Endpoint {
     const all = labelsFrom(pairs)
     const tenant = labelValue(all, tenantLabel) || this.#settings.tenant_id
     const key = labelText(all)
-    const lane = hashOf(key) % Math.max(1, this.#settings.queue_config.min_shards)
+    const lane = (fnv1a(key) >>> 0) % Math.max(1, this.#settings.queue_config.min_shards)
     const route = new Route(all, key, tenant, lane)
     this.#routes.set(labels, route)
     return route

@@ -1,4 +1,5 @@
 // A request in the sending queue: the tenant in front of the compressed push request.
+import { fnv1a } from '#lib/fnv'
 import { mergeV1 } from '#pdata/remote_write'
 
 const headerBytes = 4
@@ -24,14 +25,7 @@ export function unpackRequest(bytes: Uint8Array): { readonly tenant: string; rea
 
 /** Parts of one tenant may be joined: a tenant has its kind. Two tenants may share one, which senders have to notice. */
 export function kindOf(tenant: string): number {
-  return 1 + (hashOf(tenant) % 254)
-}
-
-/** FNV-1a over UTF-16 units. */
-export function hashOf(text: string): number {
-  let hash = 0x811c9dc5
-  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)
-  return hash >>> 0
+  return 1 + ((fnv1a(tenant) >>> 0) % 254)
 }
 
 /** Push requests as one: snappy blocks of protobuf messages whose fields repeat can be joined as they are. */

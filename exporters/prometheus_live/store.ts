@@ -1,4 +1,5 @@
 // The current value of every series, in columns; a batch whose layout was seen before costs a copy of its columns.
+import { fnv1a, fnv1aStart, fnv1aUnit } from '#lib/fnv'
 import type { Labels, NativeHistogram, Series, SeriesBatch, SeriesLayout } from '#pdata'
 import { labelsEqual, noteOf, setNote, SlotFlag } from '#pdata'
 
@@ -219,10 +220,7 @@ function grown(column: Float64Array): Float64Array<ArrayBuffer> {
 
 /** FNV-1a over the code units of all names and values, with a break between them. */
 function hashOf(labels: Labels): number {
-  let hash = 0x811c9dc5
-  for (const text of labels) {
-    for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)
-    hash = Math.imul(hash ^ 0xffff, 0x01000193)
-  }
+  let hash = fnv1aStart
+  for (const text of labels) hash = fnv1aUnit(fnv1a(text, hash), 0xffff)
   return hash
 }

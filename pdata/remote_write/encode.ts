@@ -1,5 +1,6 @@
 // Remote write requests of series batches: split by lane and size, relabelled, compressed, ready to send.
 import { ByteWriter, varintSize } from '#lib/byte_writer'
+import { fnv1a, fnv1aStart } from '#lib/fnv'
 import { snappyBoundOf, snappyElementsInto, snappyHeader } from '#lib/snappy'
 import type { Labels, Series, SeriesBatch, SeriesLayout, SlotExemplar } from '../series.ts'
 import { noteOf, setNote, SlotFlag } from '../series.ts'
@@ -280,13 +281,11 @@ class LaneSlots {
  */
 function isCutBefore(labels: Labels | undefined): boolean {
   if (labels === undefined) return true
-  let hash = 0x811c9dc5
+  let hash = fnv1aStart
   for (let i = 1; i < labels.length; i += 2) {
     const value = labels[i] as string
     // The ends of values are what tells series apart.
-    for (let k = Math.max(0, value.length - 8); k < value.length; k++) {
-      hash = Math.imul(hash ^ value.charCodeAt(k), 0x01000193)
-    }
+    hash = fnv1a(value, hash, Math.max(0, value.length - 8))
   }
   return (hash ^ (hash >>> 15)) % 32 === 0
 }

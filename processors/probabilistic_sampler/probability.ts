@@ -2,6 +2,7 @@
 // probability sampling), in 56 bits.
 //
 // 56 bits do not fit in a number, and BigInts are slow per span: a value is two halves of 28 bits.
+import { fnv1aStart, fnv1aUnit } from '#lib/fnv'
 
 const half = 2 ** 28
 const hexDigits = 14
@@ -70,9 +71,6 @@ export function parseThreshold(text: string): Threshold | undefined {
   return new Threshold(BigInt(`0x${text.padEnd(hexDigits, '0')}`))
 }
 
-/** FNV-1a of 32 bits. */
-const fnvOffset = 0x811c9dc5
-const fnvPrime = 0x01000193
 /** The hash-seed mode decides on 14 bits. */
 const bucketBits = 14
 export const bucketCount = 1 << bucketBits
@@ -113,9 +111,9 @@ export class Randomness {
    * first, turned around (what it samples has the small ones), the others behind them.
    */
   setHash(bytes: Uint8Array, seed: number): void {
-    let hash = fnvOffset
-    for (let i = 0; i < 4; i++) hash = Math.imul(hash ^ ((seed >>> (8 * i)) & 0xff), fnvPrime)
-    for (let i = 0; i < bytes.length; i++) hash = Math.imul(hash ^ (bytes[i] as number), fnvPrime)
+    let hash = fnv1aStart
+    for (let i = 0; i < 4; i++) hash = fnv1aUnit(hash, (seed >>> (8 * i)) & 0xff)
+    for (let i = 0; i < bytes.length; i++) hash = fnv1aUnit(hash, bytes[i] as number)
     const bucket = hash & (bucketCount - 1)
     const unused = hash >>> bucketBits
     // 56 bits: 14 of the turned bucket, 28 mixed of the other 18, 14 of the bucket.

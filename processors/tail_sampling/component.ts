@@ -19,7 +19,7 @@ import {
 } from '#component'
 import { debugMetricsField } from '#component/debug_metrics'
 import type { PolicyConfig } from './settings.ts'
-import { checkPolicies, namedPolicy, policySettings } from './settings.ts'
+import { checkPolicies, namedPolicies, policySettings } from './settings.ts'
 import type { TailSamplingSettings } from './tail_sampling.ts'
 import { TailSampler } from './tail_sampling.ts'
 
@@ -138,12 +138,12 @@ const yamlSettings = defineSettings(
   },
 )
 
-function engineSettings(
+async function engineSettings(
   host: Host,
   given: Written,
   policies: readonly PolicyConfig[],
   rest: { readonly name: string; readonly isEarly: boolean },
-): TailSamplingSettings {
+): Promise<TailSamplingSettings> {
   return {
     decisionWaitMs: given.decision_wait,
     decisionWaitAfterRootMs: given.decision_wait_after_root_received,
@@ -155,7 +155,7 @@ function engineSettings(
     pendingBytesMax: given.maximum_pending_bytes === 0 ? pendingBytesDefault() : given.maximum_pending_bytes,
     sampledCacheSize: given.decision_cache.sampled_cache_size,
     nonSampledCacheSize: given.decision_cache.non_sampled_cache_size,
-    policies: policies.map((policy) => namedPolicy(policy, host.clock)),
+    policies: await namedPolicies(policies, host),
     ...rest,
   }
 }
@@ -176,8 +176,12 @@ export const otelcolProcessorTailSampling: ComponentDefinition<SettingsOf<typeof
   consumes: ['traces'],
   input: 'otelcol',
   settings: alloySettings,
-  create: (host, given) =>
-    new TailSampler(host, engineSettings(host, given, given.policy, { name: host.id, isEarly: false }), given.output),
+  create: async (host, given) =>
+    new TailSampler(
+      host,
+      await engineSettings(host, given, given.policy, { name: host.id, isEarly: false }),
+      given.output,
+    ),
 }
 
 export const tailSamplingProcessor: YamlDefinition<SettingsOf<typeof yamlSettings>> = {
@@ -187,10 +191,10 @@ export const tailSamplingProcessor: YamlDefinition<SettingsOf<typeof yamlSetting
   doc,
   signals: ['traces'],
   settings: yamlSettings,
-  create: (host, given, output) =>
+  create: async (host, given, output) =>
     new TailSampler(
       host,
-      engineSettings(host, given, given.policies, {
+      await engineSettings(host, given, given.policies, {
         name: host.label,
         isEarly: given.sampling_strategy === 'span-ingest',
       }),

@@ -13,6 +13,8 @@ export interface SpanText {
   readonly traceState?: string
   readonly flags?: number
   readonly status?: number
+  /** Names. */
+  readonly events?: readonly string[]
   /** Nanoseconds. */
   readonly times?: readonly [start: bigint, end: bigint]
   /** Has a parent; false: it is the root. */
@@ -40,7 +42,13 @@ export function spanOf(id: Uint8Array, text: SpanText = {}): Span {
     endTimeUnixNano: times[1],
     attributes: Object.entries(attributes).map(([key, value]) => ({ key, value })),
     droppedAttributesCount: 0,
-    events: [],
+    events: (text.events ?? []).map((event) => ({
+      timeUnixNano: 0n,
+      name: event,
+      attributes: [],
+      droppedAttributesCount: 0,
+      unknown: null,
+    })),
     droppedEventsCount: 0,
     links: [],
     droppedLinksCount: 0,

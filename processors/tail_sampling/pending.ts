@@ -1,6 +1,7 @@
 // Spans that wait for the decision on their trace: as they came, in the bytes of the requests that brought them.
 import { Traces } from '#pdata'
-import { tracesWire, WireBuilder, WireCursor } from '#pdata/otlp'
+import type { TracesTree } from '#pdata/otlp'
+import { tracesTree, tracesWire, WireBuilder, WireCursor } from '#pdata/otlp'
 
 /** Tags of opentelemetry.proto.trace.v1: TracesData, ResourceSpans, ScopeSpans, Span. */
 export const tags = {
@@ -80,12 +81,15 @@ export class TraceView {
   spans = 0
   first: Part | null = null
   last: Part | null = null
+  /** Its spans as objects, once somebody asked: see `treeOf`. */
+  tree: TracesTree | null = null
 
   constructor(key: string) {
     this.key = key
   }
 
   append(part: Part): void {
+    this.tree = null
     if (this.last === null) this.first = part
     else this.last.next = part
     this.last = part
@@ -504,6 +508,14 @@ export class Outgoing {
     this.spans = 0
     return batch
   }
+}
+
+/** The spans of a trace as objects. For reading: policies share it. */
+export function treeOf(trace: TraceView): TracesTree {
+  if (trace.tree !== null) return trace.tree
+  const out = new Outgoing()
+  for (let part = trace.first; part !== null; part = part.next) out.add(part)
+  return (trace.tree = tracesTree(out.take()))
 }
 
 function copyRanges(builder: WireBuilder, bytes: Uint8Array, ranges: Ranges): void {

@@ -4,15 +4,17 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import type { Written } from '#component/test_host'
-import { decoded, problemsOf } from '#component/test_host'
+import { decoded, problemsOf, TestHost } from '#component/test_host'
 import { ManualClock } from '#lib/clock'
 import type { AnyValue } from '#pdata/otlp'
 import { wireBytes } from '#pdata/otlp'
 import type { SpanText } from './fixture_traces.ts'
 import { spanOf, traceId, wireOf } from './fixture_traces.ts'
 import { Splitter, TraceView } from './pending.ts'
+import type { NamedPolicy } from './combined.ts'
+import type { Policy } from './policies.ts'
 import { parseTraceState, shareOf64Bits, Verdict } from './policies.ts'
-import { namedPolicy, policySettings } from './settings.ts'
+import { namedPolicies, policySettings } from './settings.ts'
 
 const yaml = policySettings('yaml')
 const alloy = policySettings('alloy')
@@ -40,8 +42,9 @@ function traceOf(id: Uint8Array, texts: readonly TraceText[]): TraceView {
   return view
 }
 
-function policy(written: Written, clock: ManualClock = new ManualClock()) {
-  return namedPolicy(decoded(yaml, { name: 'p', ...written }), clock).policy
+async function policy(written: Written, clock: ManualClock = new ManualClock()): Promise<Policy> {
+  const [made] = await namedPolicies([decoded(yaml, { name: 'p', ...written })], new TestHost({ clock }))
+  return (made as NamedPolicy).policy
 }
 
 const verdictNames = Object.fromEntries(Object.entries(Verdict).map(([name, value]) => [value, name]))
@@ -223,6 +226,51 @@ const cases: readonly { name: string; policy: Written; trace: readonly TraceText
     want: 'sampled',
   },
   {
+    name: 'ottl_condition on a span, with its own paths bare',
+    policy: {
+      type: 'ottl_condition',
+      ottl_condition: { span: ['attributes["k"] == "no"', 'attributes["k"] == "v" and resource.attributes["r"] == 1'] },
+    },
+    trace: [{ spans: [{}] }, { spans: [{ attributes: { k: 'v' } }], resource: { r: 1n } }],
+    want: 'sampled',
+  },
+  {
+    name: 'ottl_condition on an event',
+    policy: { type: 'ottl_condition', ottl_condition: { spanevent: ['name == "exception" and span.name == "b"'] } },
+    trace: [
+      {
+        spans: [
+          { name: 'a', events: ['exception'] },
+          { name: 'b', events: ['x', 'exception'] },
+        ],
+      },
+    ],
+    want: 'sampled',
+  },
+  {
+    name: 'ottl_condition that holds nowhere',
+    policy: { type: 'ottl_condition', ottl_condition: { span: ['name == "x"'], spanevent: ['name == "x"'] } },
+    trace: [{ spans: [{ name: 'a', events: ['b'] }] }],
+    want: 'notSampled',
+  },
+  {
+    name: 'ottl_condition inside of another policy',
+    policy: {
+      type: 'drop',
+      drop: {
+        drop_sub_policy: [
+          {
+            name: 'a',
+            type: 'not',
+            not: { not_sub_policy: { name: 'b', type: 'ottl_condition', ottl_condition: { span: ['name == "x"'] } } },
+          },
+        ],
+      },
+    },
+    trace: [{ spans: [{ name: 'y' }] }],
+    want: 'dropped',
+  },
+  {
     name: 'and: all of them, inverted or not',
     policy: {
       type: 'and',
@@ -309,13 +357,13 @@ const cases: readonly { name: string; policy: Written; trace: readonly TraceText
 ]
 
 for (const { name, policy: written, trace, want } of cases) {
-  test(name, () => {
-    const verdict = policy(written).evaluate(traceOf(traceId(1), trace))
+  test(name, async () => {
+    const verdict = (await policy(written)).evaluate(traceOf(traceId(1), trace))
     assert.equal(verdictNames[verdict], want)
   })
 }
 
-test('probabilistic decides as Go does with the same salt', () => {
+test('probabilistic decides as Go does with the same salt', async () => {
   const { ids, cases: recorded } = JSON.parse(
     readFileSync(join(import.meta.dirname, 'testdata/probabilistic.json'), 'utf8'),
   ) as {
@@ -324,7 +372,7 @@ test('probabilistic decides as Go does with the same salt', () => {
   }
   for (const { salt, percentage, threshold, sampled } of recorded) {
     assert.equal(String(shareOf64Bits(percentage / 100)), threshold, `${percentage} %`)
-    const sampler = policy({
+    const sampler = await policy({
       type: 'probabilistic',
       // The default is used where there is no salt.
       probabilistic: {
@@ -339,7 +387,7 @@ test('probabilistic decides as Go does with the same salt', () => {
 
 test('rate_limiting lets a burst pass and then what the rate allows', async () => {
   const clock = new ManualClock()
-  const limit = policy({ type: 'rate_limiting', rate_limiting: { spans_per_second: 4n } }, clock)
+  const limit = await policy({ type: 'rate_limiting', rate_limiting: { spans_per_second: 4n } }, clock)
   const trace = traceOf(traceId(1), [{ spans: [{}, {}] }])
   const passes = (): boolean => limit.evaluate(trace) === Verdict.sampled
   assert.deepEqual([passes(), passes(), passes(), passes(), passes()], [true, true, true, true, false])
@@ -363,13 +411,24 @@ test('bytes_limiting counts the bytes of the request that the trace would be', a
   assert.equal(trace.requestBytes, bytes)
   const limit = (burst: number) =>
     policy({ type: 'bytes_limiting', bytes_limiting: { bytes_per_second: 10n, burst_capacity: BigInt(burst) } }, clock)
-  assert.equal(limit(bytes - 1).evaluate(trace), Verdict.notSampled)
-  assert.equal(limit(bytes).evaluate(trace), Verdict.sampled)
+  assert.equal((await limit(bytes - 1)).evaluate(trace), Verdict.notSampled)
+  assert.equal((await limit(bytes)).evaluate(trace), Verdict.sampled)
+})
+
+test('an ottl_condition that fails has no say with propagate, and is false otherwise', async () => {
+  const span = ['Concat(["a", attributes["k"]], 5) == "x"', 'attributes["k"] > 4 and Int(name) == 1']
+  assert.notDeepEqual(problemsOf(yaml, { name: 'p', type: 'ottl_condition', ottl_condition: { span } }), [])
+  const fails = { span: ['resource.attributes["list"][7] == 1', 'name == "a"'] }
+  const trace = traceOf(traceId(1), [{ spans: [{ name: 'a' }], resource: { list: 'no list' } }])
+  const ignoring = await policy({ type: 'ottl_condition', ottl_condition: { ...fails, error_mode: 'ignore' } })
+  assert.equal(ignoring.evaluate(trace), Verdict.sampled)
+  const propagating = await policy({ type: 'ottl_condition', ottl_condition: { ...fails, error_mode: 'propagate' } })
+  assert.throws(() => propagating.evaluate(trace), /Cannot run an OTTL statement/)
 })
 
 test('composite gives each of its policies a share of the spans of each second', async () => {
   const clock = new ManualClock(1_700_000_000_000)
-  const composite = policy(
+  const composite = await policy(
     {
       type: 'composite',
       composite: {
@@ -452,6 +511,12 @@ const wrong: readonly { name: string; written: Written; want: RegExp }[] = [
     name: 'a range upside down',
     written: { type: 'numeric_attribute', numeric_attribute: { key: 'k', min_value: 3n, max_value: 2n } },
     want: /min_value must not be above max_value, got 3 and 2/,
+  },
+  { name: 'no condition', written: { type: 'ottl_condition' }, want: /expected at least one OTTL condition/ },
+  {
+    name: 'a broken condition',
+    written: { type: 'ottl_condition', ottl_condition: { span: ['name == '], spanevent: ['nam == "x"'] } },
+    want: /name ==[^]*nam/,
   },
   {
     name: 'a wrong policy inside of another',

@@ -1,10 +1,13 @@
 // The policies of the tail sampler as users write them, in both languages, and as they are made.
-import type { AttributeField, Clock, DefaultValue, Report, Settings, Type } from '#component'
-import { attr, block, blocks, bool, defineSettings, float, int, list, string } from '#component'
+import type { AttributeField, Clock, DefaultValue, Host, Report, Settings, Type } from '#component'
+import { attr, block, blocks, bool, defineSettings, float, int, list, oneOf, string } from '#component'
+import { errorModes } from '#component/ottl'
 import type { Regexp } from '#lib/regexp'
 import { compileRegexp, RegexpError } from '#lib/regexp'
 import { And, Composite, Drop, Not } from './combined.ts'
 import type { NamedPolicy } from './combined.ts'
+import type { OttlConfig } from './ottl_condition.ts'
+import { checkOttl, compileOttl } from './ottl_condition.ts'
 import type { Policy } from './policies.ts'
 import {
   alwaysSample,
@@ -51,6 +54,7 @@ export interface PolicyConfig {
   readonly boolean_attribute?:
     | { readonly key: string; readonly value: boolean; readonly invert_match: boolean }
     | undefined
+  readonly ottl_condition?: OttlConfig | undefined
   readonly and?: { readonly and_sub_policy: readonly PolicyConfig[] } | undefined
   readonly drop?: { readonly drop_sub_policy: readonly PolicyConfig[] } | undefined
   readonly not?: { readonly not_sub_policy?: PolicyConfig | undefined } | undefined
@@ -77,6 +81,7 @@ const simpleTypes = [
   'trace_state',
   'trace_flags',
   'boolean_attribute',
+  'ottl_condition',
 ]
 const statusCodes: Readonly<Record<string, number>> = { UNSET: 0, OK: 1, ERROR: 2 }
 
@@ -170,6 +175,18 @@ function simpleFields(language: Language) {
       defineSettings({ key, value: wanted(bool, 'The value that counts.', false), invert_match: invert }),
       'For `boolean_attribute`.',
     ),
+    ottl_condition: block(
+      defineSettings({
+        error_mode: wanted(
+          oneOf(...errorModes),
+          'What becomes of errors of conditions: `ignore` logs them and takes them for false, `silent` only does that, with `propagate` the policy has no say.',
+          'ignore',
+        ),
+        span: attr(list(string), 'Conditions of OTTL on spans; one that holds is enough.', { default: [] }),
+        spanevent: attr(list(string), 'Conditions on events of spans.', { default: [] }),
+      }),
+      'For `ottl_condition`.',
+    ),
   }
 }
 
@@ -246,6 +263,7 @@ function checkPolicy(given: PolicyConfig, types: readonly string[], report: Repo
   }
   if (given.type === 'status_code') checkStatusCodes(given.status_code?.status_codes ?? [], report)
   else if (given.type === 'string_attribute') checkExpressions(given.string_attribute, report)
+  else if (given.type === 'ottl_condition') checkOttl(given.ottl_condition, ['ottl_condition'], report)
   else if (given.type === 'numeric_attribute') {
     const { min_value: min = 0, max_value: max = 0 } = given.numeric_attribute ?? {}
     if (min === 0 && max === 0) report('min_value or max_value has to be set: 0 is no bound', ['numeric_attribute'])
@@ -290,7 +308,7 @@ export function checkPolicies(
   for (const [i, given] of policies.entries()) {
     if (names.has(given.name)) report(`duplicate policy name ${JSON.stringify(given.name)}`, [field, i, 'name'])
     names.add(given.name)
-    if (isEarly && policyOf(given, { now: () => 0, monotonic: () => 0 }).isStateful) {
+    if (isEarly && policyOf(given, { now: () => 0, monotonic: () => 0 }, () => alwaysSample).isStateful) {
       const message = `sampling_strategy "span-ingest" requires all policies to be stateless, but policy ${JSON.stringify(given.name)} is stateful`
       report(message, [field, i])
     }
@@ -298,35 +316,63 @@ export function checkPolicies(
 }
 
 type Clocks = Pick<Clock, 'now' | 'monotonic'>
+/** Gives the policy for a config of type `ottl_condition`. */
+type Ottl = (given: PolicyConfig) => Policy
 
-export function namedPolicy(given: PolicyConfig, clock: Clocks): NamedPolicy {
-  return { name: given.name, policy: policyOf(given, clock), isDrop: given.type === 'drop' }
+/** Policies out of settings that were checked. Throws `SettingsError`: see `compileOttl`. */
+export async function namedPolicies(policies: readonly PolicyConfig[], host: Host): Promise<NamedPolicy[]> {
+  const compiled = new Map<PolicyConfig, Policy>()
+  for (const given of policies) {
+    for (const one of flat(given)) {
+      if (one.ottl_condition === undefined || one.type !== 'ottl_condition') continue
+      compiled.set(one, await compileOttl(one.ottl_condition, one.name, host))
+    }
+  }
+  return policies.map((given) => ({
+    name: given.name,
+    policy: policyOf(given, host.clock, (one) => compiled.get(one) ?? alwaysSample),
+    isDrop: given.type === 'drop',
+  }))
 }
 
-/** A policy out of settings that were checked. */
-function policyOf(given: PolicyConfig, clock: Clocks): Policy {
+/** A policy and all that are inside. */
+function flat(given: PolicyConfig): PolicyConfig[] {
+  const inside = [
+    ...(given.and?.and_sub_policy ?? []),
+    ...(given.drop?.drop_sub_policy ?? []),
+    ...(given.composite?.composite_sub_policy ?? []),
+    ...(given.not?.not_sub_policy === undefined ? [] : [given.not.not_sub_policy]),
+  ]
+  return [given, ...inside.flatMap(flat)]
+}
+
+function policyOf(given: PolicyConfig, clock: Clocks, ottl: Ottl): Policy {
   switch (given.type) {
     case 'and':
-      return new And((given.and?.and_sub_policy ?? []).map((one) => policyOf(one, clock)))
+      return new And((given.and?.and_sub_policy ?? []).map((one) => policyOf(one, clock, ottl)))
     case 'drop':
-      return new Drop((given.drop?.drop_sub_policy ?? []).map((one) => policyOf(one, clock)))
+      return new Drop((given.drop?.drop_sub_policy ?? []).map((one) => policyOf(one, clock, ottl)))
     case 'not':
-      return new Not(given.not?.not_sub_policy === undefined ? alwaysSample : policyOf(given.not.not_sub_policy, clock))
+      return new Not(
+        given.not?.not_sub_policy === undefined ? alwaysSample : policyOf(given.not.not_sub_policy, clock, ottl),
+      )
     case 'composite':
-      return compositeOf(given.composite, clock)
+      return compositeOf(given.composite, clock, ottl)
+    case 'ottl_condition':
+      return ottl(given)
     default:
       return simplePolicy(given, () => clock.monotonic())
   }
 }
 
-function compositeOf(given: PolicyConfig['composite'], clock: Clocks): Policy {
+function compositeOf(given: PolicyConfig['composite'], clock: Clocks, ottl: Ottl): Policy {
   const { composite_sub_policy: policies = [], rate_allocation: shares = [] } = given ?? {}
   const perSecond = given?.max_total_spans_per_second ?? 0
   const parts = policies.map((one) => {
     const share = shares.findLast(({ policy }) => policy === one.name)
     const allotted =
       share === undefined ? 0 : share.percent > 0 ? (share.percent / 100) * perSecond : perSecond / policies.length
-    return { policy: policyOf(one, clock), spansPerSecond: Math.trunc(allotted) }
+    return { policy: policyOf(one, clock, ottl), spansPerSecond: Math.trunc(allotted) }
   })
   return new Composite(parts, perSecond, () => clock.now())
 }

@@ -30,15 +30,26 @@ const notStaging = {
 } as const
 
 class Setup {
-  readonly clock = new ManualClock()
-  readonly host = new TestHost({ clock: this.clock })
-  readonly sink = new Sink()
+  readonly clock: ManualClock
+  readonly host: TestHost
+  readonly sink: Sink
   readonly sampler: TailSampler
 
-  constructor(written: Written) {
+  private constructor(clock: ManualClock, host: TestHost, sink: Sink, sampler: TailSampler) {
+    this.clock = clock
+    this.host = host
+    this.sink = sink
+    this.sampler = sampler
+  }
+
+  static async of(written: Written): Promise<Setup> {
+    const clock = new ManualClock()
+    const host = new TestHost({ clock })
+    const sink = new Sink()
     const settings = decoded(tailSamplingProcessor.settings, { decision_wait: '2s', policies: [always], ...written })
-    this.sampler = tailSamplingProcessor.create(this.host, settings, this.sink.output) as TailSampler
-    this.sampler.start()
+    const sampler = (await tailSamplingProcessor.create(host, settings, sink.output)) as TailSampler
+    sampler.start()
+    return new Setup(clock, host, sink, sampler)
   }
 
   /** One request, with spans of these traces. */
@@ -67,7 +78,7 @@ class Setup {
 }
 
 test('a trace goes out whole once it has waited, whatever came between', async () => {
-  const { send, clock, sink, host } = bound(new Setup({}))
+  const { send, clock, sink, host } = bound(await Setup.of({}))
   await send([1, { name: 'a' }], [2, { name: 'x' }], [1, { name: 'b' }])
   await clock.advance(1500)
   await send([1, { name: 'c' }])
@@ -78,7 +89,7 @@ test('a trace goes out whole once it has waited, whatever came between', async (
 })
 
 test('what goes out has its resource, scope and schema, and what nobody knows', async () => {
-  const setup = new Setup({})
+  const setup = await Setup.of({})
   const scope = { ...emptyScope(), name: 'lib', attributes: [{ key: 's', value: 1n }] }
   const group = (name: string, spans: Span[]) => ({
     resource: { ...emptyResource(), attributes: [{ key: 'service.name', value: name }] },
@@ -135,7 +146,7 @@ const precedence: readonly {
 
 for (const { name, policies, span, firstMatch = false, want } of precedence) {
   test(`decisions: ${name}`, async () => {
-    const setup = new Setup({ policies, sample_on_first_match: firstMatch })
+    const setup = await Setup.of({ policies, sample_on_first_match: firstMatch })
     await setup.send([1, span])
     await setup.clock.advance(3000)
     assert.equal(setup.sink.names.length, want === 'sampled' ? 1 : 0)
@@ -144,8 +155,22 @@ for (const { name, policies, span, firstMatch = false, want } of precedence) {
   })
 }
 
+test('a policy that cannot judge has no say, and is counted', async () => {
+  const broken = {
+    name: 'broken',
+    type: 'ottl_condition',
+    ottl_condition: { error_mode: 'propagate', span: ['resource.attributes["text"][7] == 1'] },
+  }
+  const setup = await Setup.of({ policies: [broken, errors] })
+  await setup.give(wireOf([spanOf(traceId(1), { status: 2 }), spanOf(traceId(2))], { text: 'no list' }))
+  await setup.clock.advance(3000)
+  assert.deepEqual([setup.sink.names.length, setup.dropped], [1, { 'not sampled': 1 }])
+  assert.equal(setup.count('sampling_policy_evaluation_error_total'), 2)
+  assert.equal(setup.host.lines.filter((line) => line.includes('Cannot evaluate a sampling policy')).length, 1)
+})
+
 test('metrics tell decisions by policy, under the name of the processor', async () => {
-  const setup = new Setup({ policies: [errors, health] })
+  const setup = await Setup.of({ policies: [errors, health] })
   await setup.send([1, { status: 2 }], [2], [3, { attributes: { path: '/h' } }])
   await setup.clock.advance(3000)
   const label = 'policy="x.errors"'
@@ -165,7 +190,7 @@ test('metrics tell decisions by policy, under the name of the processor', async 
 })
 
 test('spans that come late follow the decision on their trace', async () => {
-  const setup = new Setup({ policies: [errors] })
+  const setup = await Setup.of({ policies: [errors] })
   await setup.send([1, { status: 2, name: 'a' }], [2])
   await setup.clock.advance(3000)
   await setup.send([1, { name: 'late' }], [2])
@@ -175,7 +200,7 @@ test('spans that come late follow the decision on their trace', async () => {
 })
 
 test('decisions are remembered in caches, and traces are forgotten then', async () => {
-  const setup = new Setup({
+  const setup = await Setup.of({
     policies: [errors],
     decision_cache: { sampled_cache_size: 10n, non_sampled_cache_size: 10n },
   })
@@ -194,7 +219,7 @@ test('decisions are remembered in caches, and traces are forgotten then', async 
 })
 
 test('a decision comes earlier after the root span, never later', async () => {
-  const setup = new Setup({ decision_wait: '10s', decision_wait_after_root_received: '2s' })
+  const setup = await Setup.of({ decision_wait: '10s', decision_wait_after_root_received: '2s' })
   await setup.send([1, { name: 'child' }])
   await setup.clock.advance(1000)
   await setup.send([1, { name: 'root', isChild: false }], [2, { name: 'other' }])
@@ -209,7 +234,7 @@ test('a decision comes earlier after the root span, never later', async () => {
 })
 
 test('above num_traces the oldest one is given up, decisions before spans', async () => {
-  const setup = new Setup({ num_traces: 2n })
+  const setup = await Setup.of({ num_traces: 2n })
   await setup.send([1, { name: 'a' }])
   await setup.clock.advance(3000)
   await setup.send([2, { name: 'b' }], [3, { name: 'c' }])
@@ -223,7 +248,7 @@ test('above num_traces the oldest one is given up, decisions before spans', asyn
 })
 
 test('with block_on_overflow senders wait for room, and nothing is given up', async () => {
-  const setup = new Setup({ num_traces: 2n, block_on_overflow: true })
+  const setup = await Setup.of({ num_traces: 2n, block_on_overflow: true })
   const order: string[] = []
   await setup.send([1, { name: 'a' }], [2, { name: 'b' }], [1, { name: 'a2' }])
   const third = Promise.resolve(setup.send([3, { name: 'c' }], [1, { name: 'a3' }])).then(() => order.push('third'))
@@ -246,7 +271,7 @@ test('with block_on_overflow senders wait for room, and nothing is given up', as
 })
 
 test('a trace above maximum_trace_size_bytes is dropped at once, with what follows', async () => {
-  const setup = new Setup({ maximum_trace_size_bytes: 1000n })
+  const setup = await Setup.of({ maximum_trace_size_bytes: 1000n })
   await setup.send([1, { name: 'x'.repeat(400) }], [2, { name: 'small' }])
   await setup.send([1, { name: 'y'.repeat(600) }])
   assert.equal(setup.dropped['more than maximum_trace_size_bytes'], 2)
@@ -258,7 +283,7 @@ test('a trace above maximum_trace_size_bytes is dropped at once, with what follo
 })
 
 test('above maximum_pending_bytes the oldest traces are given up', async () => {
-  const setup = new Setup({ maximum_pending_bytes: 10_000n })
+  const setup = await Setup.of({ maximum_pending_bytes: 10_000n })
   for (let i = 0; i < 20; i++) await setup.send([i, { name: String(i).padEnd(1500) }])
   const held = setup.sampler.debug() as { bytes_pending: number; traces_pending: number }
   assert.ok(held.bytes_pending <= 10_000 && held.traces_pending >= 3, JSON.stringify(held))
@@ -278,7 +303,7 @@ test('above maximum_pending_bytes the oldest traces are given up', async () => {
 })
 
 test('a request of which little waits is not held as a whole', async () => {
-  const setup = new Setup({ policies: [errors], decision_cache: { non_sampled_cache_size: 1000n } })
+  const setup = await Setup.of({ policies: [errors], decision_cache: { non_sampled_cache_size: 1000n } })
   const all = Array.from({ length: 100 }, (_, i) => [i, { name: 'n'.repeat(5000) }] as const)
   await setup.send(...all)
   await setup.clock.advance(3000)
@@ -291,7 +316,7 @@ test('a request of which little waits is not held as a whole', async () => {
 })
 
 test('span-ingest samples with the first request that allows it, and leaves out the rest when its time is up', async () => {
-  const setup = new Setup({ policies: [errors], sampling_strategy: 'span-ingest' })
+  const setup = await Setup.of({ policies: [errors], sampling_strategy: 'span-ingest' })
   await setup.send([1, { name: 'a' }], [2, { name: 'x' }])
   assert.deepEqual(setup.sink.names, [])
   await setup.send([1, { name: 'b', status: 2 }])
@@ -304,7 +329,7 @@ test('span-ingest samples with the first request that allows it, and leaves out 
 })
 
 test('span-ingest samples nothing that a policy may still drop', async () => {
-  const setup = new Setup({ policies: [always, health], sampling_strategy: 'span-ingest' })
+  const setup = await Setup.of({ policies: [always, health], sampling_strategy: 'span-ingest' })
   await setup.send([1], [2])
   await setup.send([1, { attributes: { path: '/h' } }])
   assert.deepEqual([setup.sink.names, setup.dropped], [[], { 'dropped by a policy': 2 }])
@@ -313,7 +338,7 @@ test('span-ingest samples nothing that a policy may still drop', async () => {
 })
 
 test('a stop decides on what there is', async () => {
-  const setup = new Setup({ policies: [errors], decision_wait: '30s' })
+  const setup = await Setup.of({ policies: [errors], decision_wait: '30s' })
   await setup.send([1, { status: 2, name: 'a' }], [2])
   await setup.clock.advance(5000)
   await setup.sampler.stop(1000)
@@ -324,7 +349,7 @@ test('a stop decides on what there is', async () => {
 })
 
 test('a stop drops what waits where it is told to', async () => {
-  const setup = new Setup({ drop_pending_traces_on_shutdown: true })
+  const setup = await Setup.of({ drop_pending_traces_on_shutdown: true })
   await setup.send([1], [2])
   await setup.sampler.stop(1000)
   assert.deepEqual([setup.sink.names, setup.dropped], [[], { 'stopped before a decision': 2 }])
@@ -333,12 +358,12 @@ test('a stop drops what waits where it is told to', async () => {
 
 test('a stop without a start does no harm', async () => {
   const settings = decoded(tailSamplingProcessor.settings, { policies: [always] })
-  const sampler = tailSamplingProcessor.create(new TestHost(), settings, new Sink().output) as TailSampler
+  const sampler = (await tailSamplingProcessor.create(new TestHost(), settings, new Sink().output)) as TailSampler
   await sampler.stop(1000)
 })
 
 test('while the next component refuses, sampled traces wait, and so do senders', async () => {
-  const setup = new Setup({})
+  const setup = await Setup.of({})
   await setup.send([1, { name: 'a' }])
   setup.sink.refusal = new ConsumeError('not now', { retryable: true })
   await setup.clock.advance(10_000)
@@ -355,7 +380,7 @@ test('while the next component refuses, sampled traces wait, and so do senders',
 })
 
 test('what the next component fails for good is counted', async () => {
-  const setup = new Setup({})
+  const setup = await Setup.of({})
   await setup.send([1], [1], [2])
   setup.sink.refusal = new ConsumeError('never', { retryable: false })
   await setup.clock.advance(3000)
@@ -365,7 +390,7 @@ test('what the next component fails for good is counted', async () => {
 })
 
 test('a stop does not wait for ever for a next component that refuses', async () => {
-  const setup = new Setup({})
+  const setup = await Setup.of({})
   await setup.send([1], [2])
   setup.sink.refusal = new ConsumeError('not now', { retryable: true })
   const stopped = setup.sampler.stop(5000)
@@ -390,7 +415,7 @@ test('every span goes out once or is counted, whatever comes when', async () => 
   })
   await fc.assert(
     fc.asyncProperty(settings, fc.array(step, { maxLength: 12 }), async (written, steps) => {
-      const setup = new Setup({ ...written, policies: [errors, health] })
+      const setup = await Setup.of({ ...written, policies: [errors, health] })
       let number = 0
       for (const { spans, advanceMs } of steps) {
         await setup.send(
@@ -417,7 +442,7 @@ test('every span goes out once or is counted, whatever comes when', async () => 
 test('a hundred thousand traces: the same decisions every time, and memory under its bound', async () => {
   const bytesMax = 8 << 20
   const run = async (): Promise<{ sampled: Set<number>; peak: number; dropped: Record<string, number> }> => {
-    const setup = new Setup({
+    const setup = await Setup.of({
       decision_wait: '5s',
       num_traces: 20_000n,
       maximum_pending_bytes: BigInt(bytesMax),

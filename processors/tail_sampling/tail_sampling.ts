@@ -409,6 +409,7 @@ export class TailSampler implements Component {
   #letGo(trace: PendingTrace): void {
     for (let part = trace.first; part !== null; part = part.next) this.#holdings.release(part)
     trace.first = null
+    trace.tree = null
     this.#waiting -= trace.spans
   }
 
