@@ -4,8 +4,9 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { freePort } from '#component/test_host'
 import type { LoadOrder, LoadResult, LoadSignal, LoadTransport } from './gateway_load.ts'
-import { Backend, cpuSeconds, freePort, median, memory, sleep, startCollector, stopCollector } from './processes.ts'
+import { Backend, cpuSeconds, median, memory, sleep, startCollector, stopCollector } from './processes.ts'
 
 export interface GatewayOptions {
   readonly rounds: number

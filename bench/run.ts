@@ -9,12 +9,12 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { freePort } from '#component/test_host'
 import { gateway } from './gateway.ts'
 import {
   Backend,
   cpuSeconds,
   directoryBytes,
-  freePort,
   median,
   memory,
   sleep,

@@ -5,7 +5,8 @@ import { type ClientTls, reasonOf } from '#component/http_client'
 import { Balancer, type Balancing } from './balancer.ts'
 import type { Connection, KeepaliveSettings } from './connection.ts'
 import { decodeMessage, encodeMessage, type GrpcEncoding } from './message.ts'
-import { codeOfHttp, codeOfReset, decodedMessage, GrpcCode, retryDelayMs } from './status.ts'
+import { GrpcCode } from '#component/grpc_status'
+import { codeOfHttp, codeOfReset, decodedMessage, retryDelayMs } from './status.ts'
 import { parseTarget } from './target.ts'
 
 /** Answers are bounded as in every gRPC client. */

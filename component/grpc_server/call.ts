@@ -12,7 +12,8 @@ import {
   tooLarge,
 } from './message.ts'
 import type { CallServices, GrpcCall, UnaryMethod } from './method.ts'
-import { GrpcCode, GrpcError, parseTimeoutMs, statusHeaders } from './status.ts'
+import { GrpcCode } from '#component/grpc_status'
+import { GrpcError, parseTimeoutMs, statusHeaders } from './status.ts'
 
 const contentType = 'application/grpc'
 const okTrailers = { 'grpc-status': '0' }
@@ -101,11 +102,11 @@ export class UnaryCall implements GrpcCall {
 
   #setDeadline(text: string): void {
     const ms = parseTimeoutMs(text)
-    if (ms === undefined) throw new GrpcError(GrpcCode.internal, `malformed grpc-timeout: ${text.slice(0, 32)}`)
+    if (ms === undefined) throw new GrpcError(GrpcCode.INTERNAL, `malformed grpc-timeout: ${text.slice(0, 32)}`)
     // Node's timers hold at most 31 bits of milliseconds; whoever waits for weeks needs no deadline.
     if (ms > 0x7fffffff) return
     this.#deadline = this.#services.clock.setTimeout(
-      () => this.#fail(new GrpcError(GrpcCode.deadlineExceeded, 'context deadline exceeded')),
+      () => this.#fail(new GrpcError(GrpcCode.DEADLINE_EXCEEDED, 'context deadline exceeded')),
       ms,
     )
   }
@@ -120,14 +121,14 @@ export class UnaryCall implements GrpcCall {
     if (this.#done) return // What was under way when the call ended is thrown away.
     const { memory } = this.#services
     if (!memory.tryHold(chunk.length)) {
-      this.#fail(new GrpcError(GrpcCode.resourceExhausted, 'too much is being received at once', memory.retryAfterMs))
+      this.#fail(new GrpcError(GrpcCode.RESOURCE_EXHAUSTED, 'too much is being received at once', memory.retryAfterMs))
       return
     }
     this.#received += chunk.length
     this.#chunks.push(chunk)
     if (this.#length < 0 && this.#received >= prefixBytes) this.#prefix()
     if (this.#length >= 0 && this.#received > this.#length + prefixBytes) {
-      this.#fail(new GrpcError(GrpcCode.unimplemented, 'more than one message was sent to a unary method'))
+      this.#fail(new GrpcError(GrpcCode.UNIMPLEMENTED, 'more than one message was sent to a unary method'))
     }
   }
 
@@ -136,7 +137,7 @@ export class UnaryCall implements GrpcCall {
     const head = this.#chunks.length === 1 ? (this.#chunks[0] as Buffer) : joined(this.#chunks)
     const length = head.readUInt32BE(1)
     if ((head[0] as number) > 1) {
-      this.#fail(new GrpcError(GrpcCode.internal, 'a message begins with an unknown flag'))
+      this.#fail(new GrpcError(GrpcCode.INTERNAL, 'a message begins with an unknown flag'))
     } else if (length > this.#services.messageBytesMax) {
       this.#fail(tooLarge(length, this.#services.messageBytesMax))
     } else this.#length = length
@@ -145,7 +146,7 @@ export class UnaryCall implements GrpcCall {
   #ended(): void {
     if (this.#done) return
     if (this.#length < 0 || this.#received < this.#length + prefixBytes) {
-      this.#fail(new GrpcError(GrpcCode.internal, 'the request ends inside its message'))
+      this.#fail(new GrpcError(GrpcCode.INTERNAL, 'the request ends inside its message'))
       return
     }
     const whole = this.#chunks.length === 1 ? (this.#chunks[0] as Buffer) : joined(this.#chunks)
@@ -166,7 +167,7 @@ export class UnaryCall implements GrpcCall {
     if (this.#done) return
     const { memory } = this.#services
     if (!memory.tryHold(plain.length)) {
-      this.#fail(new GrpcError(GrpcCode.resourceExhausted, 'too much is being received at once', memory.retryAfterMs))
+      this.#fail(new GrpcError(GrpcCode.RESOURCE_EXHAUSTED, 'too much is being received at once', memory.retryAfterMs))
       return
     }
     this.#received += plain.length
@@ -202,7 +203,7 @@ export class UnaryCall implements GrpcCall {
   }
 
   #answer(message: Uint8Array): void {
-    if (!this.#finish(GrpcCode.ok, message.length)) return
+    if (!this.#finish(GrpcCode.OK, message.length)) return
     const stream = this.#stream
     stream.respond(responseHeaders, { waitForTrailers: true })
     stream.on('wantTrailers', () => stream.sendTrailers(okTrailers))
@@ -210,7 +211,7 @@ export class UnaryCall implements GrpcCall {
   }
 
   #fail(error: unknown): void {
-    const known = error instanceof GrpcError ? error : new GrpcError(GrpcCode.unknown, (error as Error).message)
+    const known = error instanceof GrpcError ? error : new GrpcError(GrpcCode.UNKNOWN, (error as Error).message)
     if (!(error instanceof GrpcError)) this.#services.failed(this.path, error as Error)
     if (!this.#finish(known.code, 0)) return
     endWithStatus(this.#stream, known)
@@ -239,7 +240,7 @@ export class UnaryCall implements GrpcCall {
   }
 
   #closed(): void {
-    this.#finish(GrpcCode.cancelled, 0)
+    this.#finish(GrpcCode.CANCELLED, 0)
   }
 }
 

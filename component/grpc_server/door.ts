@@ -4,4 +4,5 @@ export type { GrpcCall, GrpcMethod, GrpcMethods, StreamMethod, UnaryMethod } fro
 export type { DescriptorSource } from './reflection.ts'
 export { GrpcServer, streamsMaxDefault } from './server.ts'
 export type { GrpcServerOptions, GrpcServerSettings } from './server.ts'
-export { GrpcCode, GrpcError } from './status.ts'
+export { GrpcCode } from '#component/grpc_status'
+export { GrpcError } from './status.ts'

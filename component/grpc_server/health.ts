@@ -1,7 +1,8 @@
 // gRPC's health service (grpc.health.v1): Check and Watch, for load balancers and probes.
 import { type GrpcMethod, type StreamHandler } from './method.ts'
 import { readFields } from './protobuf_fields.ts'
-import { GrpcCode, GrpcError } from './status.ts'
+import { GrpcCode } from '#component/grpc_status'
+import { GrpcError } from './status.ts'
 
 /** `HealthCheckResponse.ServingStatus`. */
 const serving = 1
@@ -40,7 +41,7 @@ export class Health {
           kind: 'unary',
           handle: (message) => {
             const status = this.#status(nameIn(message))
-            if (status === undefined) throw new GrpcError(GrpcCode.notFound, 'unknown service')
+            if (status === undefined) throw new GrpcError(GrpcCode.NOT_FOUND, 'unknown service')
             return response(status)
           },
         },

@@ -1,7 +1,7 @@
 // What a gRPC server serves: methods by path, and what they learn of a call.
 import type { IncomingHttpHeaders } from 'node:http2'
 import type { Clock } from '#component'
-import type { GrpcCode } from './status.ts'
+import type { GrpcCode } from '#component/grpc_status'
 
 /** What a method may know of the call it answers. */
 export interface GrpcCall {

@@ -1,5 +1,6 @@
 // The fields of a small protobuf message, for the server's own services. Telemetry has codecs of its own.
-import { GrpcCode, GrpcError } from './status.ts'
+import { GrpcCode } from '#component/grpc_status'
+import { GrpcError } from './status.ts'
 
 export interface ProtobufField {
   readonly number: number
@@ -51,4 +52,4 @@ export function readFields(message: Uint8Array): ProtobufField[] {
   return fields
 }
 
-const broken = (): GrpcError => new GrpcError(GrpcCode.invalidArgument, 'the message is no valid protobuf')
+const broken = (): GrpcError => new GrpcError(GrpcCode.INVALID_ARGUMENT, 'the message is no valid protobuf')

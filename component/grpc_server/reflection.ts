@@ -3,7 +3,8 @@ import { inflateRawSync } from 'node:zlib'
 import { ByteWriter } from '#lib/byte_writer'
 import { type GrpcMethod, type StreamHandler } from './method.ts'
 import { type ProtobufField, readFields } from './protobuf_fields.ts'
-import { GrpcCode, GrpcError } from './status.ts'
+import { GrpcCode } from '#component/grpc_status'
+import { GrpcError } from './status.ts'
 
 /** Gives a `FileDescriptorSet`, deflated (raw) and in base64, with all that it imports. Asked once, at the first question. */
 export type DescriptorSource = () => Promise<string>
@@ -81,7 +82,7 @@ function answer(
   if (!file) {
     inside(writer, 7, () => {
       writer.byte(0x08)
-      writer.varint(GrpcCode.notFound)
+      writer.varint(GrpcCode.NOT_FOUND)
       stringField(writer, 2, 'not found')
     })
     return writer.take()
@@ -93,7 +94,7 @@ function answer(
 }
 
 function found(question: ProtobufField | undefined, index: DescriptorIndex): DescriptorFile | undefined {
-  if (question === undefined) throw new GrpcError(GrpcCode.invalidArgument, 'the request asks nothing')
+  if (question === undefined) throw new GrpcError(GrpcCode.INVALID_ARGUMENT, 'the request asks nothing')
   const name = text.decode(question.bytes ?? new Uint8Array())
   if (question.number === 3) return index.files.get(name)
   if (question.number === 4) return index.bySymbol.get(name)

@@ -229,110 +229,110 @@ const refusals: readonly {
   code: GrpcCode
   want: RegExp
 }[] = [
-  { name: 'a request without a message', pieces: [], code: GrpcCode.internal, want: /ends inside its message/ },
-  { name: 'half a prefix', pieces: [Uint8Array.of(0, 0)], code: GrpcCode.internal, want: /ends inside its message/ },
-  { name: 'half a message', pieces: [frame(message).subarray(0, 20)], code: GrpcCode.internal, want: /ends inside/ },
+  { name: 'a request without a message', pieces: [], code: GrpcCode.INTERNAL, want: /ends inside its message/ },
+  { name: 'half a prefix', pieces: [Uint8Array.of(0, 0)], code: GrpcCode.INTERNAL, want: /ends inside its message/ },
+  { name: 'half a message', pieces: [frame(message).subarray(0, 20)], code: GrpcCode.INTERNAL, want: /ends inside/ },
   {
     name: 'two messages',
     pieces: [frame(message), frame(message)],
-    code: GrpcCode.unimplemented,
+    code: GrpcCode.UNIMPLEMENTED,
     want: /more than one/,
   },
-  { name: 'an unknown flag', pieces: [frame(message, 2)], code: GrpcCode.internal, want: /unknown flag/ },
+  { name: 'an unknown flag', pieces: [frame(message, 2)], code: GrpcCode.INTERNAL, want: /unknown flag/ },
   {
     name: 'a length of 4 GiB',
     pieces: [Uint8Array.of(0, 255, 255, 255, 255)],
-    code: GrpcCode.resourceExhausted,
+    code: GrpcCode.RESOURCE_EXHAUSTED,
     want: /larger than max \(4294967295 vs. 4194304\)/,
   },
   {
     name: 'an unknown encoding',
     headers: { 'grpc-encoding': 'lzma' },
     pieces: [frame(message, 1)],
-    code: GrpcCode.unimplemented,
+    code: GrpcCode.UNIMPLEMENTED,
     want: /"lzma"/,
   },
   {
     name: 'a compressed message without an encoding',
     pieces: [frame(message, 1)],
-    code: GrpcCode.internal,
+    code: GrpcCode.INTERNAL,
     want: /no message encoding/,
   },
   {
     name: 'broken gzip',
     headers: { 'grpc-encoding': 'gzip' },
     pieces: [frame(message, 1)],
-    code: GrpcCode.internal,
+    code: GrpcCode.INTERNAL,
     want: /no valid gzip/,
   },
   {
     name: 'broken zstd',
     headers: { 'grpc-encoding': 'zstd' },
     pieces: [frame(message, 1)],
-    code: GrpcCode.internal,
+    code: GrpcCode.INTERNAL,
     want: /no valid zstd/,
   },
   {
     name: 'broken snappy',
     headers: { 'grpc-encoding': 'snappy' },
     pieces: [frame(message, 1)],
-    code: GrpcCode.internal,
+    code: GrpcCode.INTERNAL,
     want: /decompress/,
   },
   {
     name: 'a gzip bomb',
     headers: { 'grpc-encoding': 'gzip' },
     pieces: [frame(gzipSync(bomb), 1)],
-    code: GrpcCode.resourceExhausted,
+    code: GrpcCode.RESOURCE_EXHAUSTED,
     want: /after decompression larger than max 4194304/,
   },
   {
     name: 'a zstd bomb',
     headers: { 'grpc-encoding': 'zstd' },
     pieces: [frame(zstdCompressSync(bomb), 1)],
-    code: GrpcCode.resourceExhausted,
+    code: GrpcCode.RESOURCE_EXHAUSTED,
     want: /after decompression/,
   },
   {
     name: 'a snappy bomb',
     headers: { 'grpc-encoding': 'snappy' },
     pieces: [frame(snappyFramesEncode(bomb), 1)],
-    code: GrpcCode.resourceExhausted,
+    code: GrpcCode.RESOURCE_EXHAUSTED,
     want: /after decompression/,
   },
   {
     name: 'a snappy block that claims 4 GiB',
     headers: { 'grpc-encoding': 'snappy' },
     pieces: [frame(Uint8Array.of(255, 255, 255, 255, 15, 0), 1)],
-    code: GrpcCode.resourceExhausted,
+    code: GrpcCode.RESOURCE_EXHAUSTED,
     want: /after decompression/,
   },
   {
     name: 'a timeout that is none',
     headers: { 'grpc-timeout': 'soon' },
     pieces: [frame(message)],
-    code: GrpcCode.internal,
+    code: GrpcCode.INTERNAL,
     want: /malformed grpc-timeout: soon/,
   },
   {
     name: 'an unknown method',
     headers: { ':path': '/test.Test/Other' },
     pieces: [frame(message)],
-    code: GrpcCode.unimplemented,
+    code: GrpcCode.UNIMPLEMENTED,
     want: /unknown method Other for service test.Test/,
   },
   {
     name: 'an unknown service',
     headers: { ':path': '/other.Other/Echo' },
     pieces: [frame(message)],
-    code: GrpcCode.unimplemented,
+    code: GrpcCode.UNIMPLEMENTED,
     want: /unknown service other.Other/,
   },
   {
     name: 'a path that is none',
     headers: { ':path': '/' },
     pieces: [frame(message)],
-    code: GrpcCode.unimplemented,
+    code: GrpcCode.UNIMPLEMENTED,
     want: /unknown service/,
   },
 ]
@@ -359,7 +359,7 @@ test('what is not gRPC gets an HTTP status', async (t) => {
 test('a refusal before the end of the request tells the client to stop sending', async (t) => {
   const client = session(t, await serve(t))
   const answer = await send(client, {}, [Uint8Array.of(0, 255, 0, 0, 0)], false)
-  assert.equal(answer.trailers['grpc-status'], String(GrpcCode.resourceExhausted))
+  assert.equal(answer.trailers['grpc-status'], String(GrpcCode.RESOURCE_EXHAUSTED))
   assert.equal(answer.rstCode, constants.NGHTTP2_NO_ERROR)
 })
 
@@ -377,7 +377,7 @@ test('a deadline ends the call on the server too', async (t) => {
   const server = await serve(t, { methods: { '/test.Test/Seen': seen }, options: { clock } })
   const client = session(t, server)
   const { trailers } = await send(client, { ':path': '/test.Test/Seen', 'grpc-timeout': '250m' }, [frame(message)])
-  assert.equal(trailers['grpc-status'], String(GrpcCode.deadlineExceeded))
+  assert.equal(trailers['grpc-status'], String(GrpcCode.DEADLINE_EXCEEDED))
   assert.equal(ended(), true)
 })
 
@@ -392,7 +392,7 @@ test('a method that fails says so with its code, its message in any letters, and
   const methods: Readonly<Record<string, GrpcMethod>> = {
     '/test.Test/Pressed': {
       kind: 'unary',
-      handle: () => Promise.reject(new GrpcError(GrpcCode.resourceExhausted, 'voll: 100 % – später', 1500)),
+      handle: () => Promise.reject(new GrpcError(GrpcCode.RESOURCE_EXHAUSTED, 'voll: 100 % – später', 1500)),
     },
     '/test.Test/Broken': {
       kind: 'unary',
@@ -421,7 +421,7 @@ test('a method sees metadata, the peer, and what the authenticator found', async
     },
   }
   const authenticate: GrpcServerOptions['authenticate'] = async (headers) => {
-    if (headers['authorization'] !== 'Bearer x') throw new GrpcError(GrpcCode.unauthenticated, 'who are you?')
+    if (headers['authorization'] !== 'Bearer x') throw new GrpcError(GrpcCode.UNAUTHENTICATED, 'who are you?')
     return new Map([['subject', 'me']])
   }
   const client = clientOf(t, await serve(t, { methods: { '/test.Test/Look': look }, options: { authenticate } }))
@@ -533,19 +533,19 @@ test('questions to the own services that are broken, too large or not allowed ar
   const watch = '/grpc.health.v1.Health/Watch'
   const reflection = '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo'
   const cases: readonly [string, Uint8Array, GrpcCode][] = [
-    [watch, frame(Uint8Array.of(0xff)), GrpcCode.invalidArgument],
-    [watch, frame(random(70_000)), GrpcCode.resourceExhausted],
-    [watch, frame(Uint8Array.of(1), 1), GrpcCode.internal],
-    [reflection, frame(Uint8Array.of(0x3a, 0)), GrpcCode.unknown],
+    [watch, frame(Uint8Array.of(0xff)), GrpcCode.INVALID_ARGUMENT],
+    [watch, frame(random(70_000)), GrpcCode.RESOURCE_EXHAUSTED],
+    [watch, frame(Uint8Array.of(1), 1), GrpcCode.INTERNAL],
+    [reflection, frame(Uint8Array.of(0x3a, 0)), GrpcCode.UNKNOWN],
   ]
   for (const [path, body, code] of cases) {
     const { trailers } = await send(client, { ':path': path }, [body])
     assert.equal(trailers['grpc-status'], String(code))
   }
-  const authenticate = (): Promise<never> => Promise.reject(new GrpcError(GrpcCode.unauthenticated, 'who are you?'))
+  const authenticate = (): Promise<never> => Promise.reject(new GrpcError(GrpcCode.UNAUTHENTICATED, 'who are you?'))
   const strict = session(t, await serve(t, { options: { descriptors, authenticate } }))
   const { trailers } = await send(strict, { ':path': reflection }, [frame(Uint8Array.of(0x3a, 0))])
-  assert.equal(trailers['grpc-status'], String(GrpcCode.unauthenticated))
+  assert.equal(trailers['grpc-status'], String(GrpcCode.UNAUTHENTICATED))
 })
 
 test('idle and old connections are let go, and a call under way ends first', async (t) => {
@@ -681,7 +681,7 @@ test('what is received at once is bounded over all connections, and counts as lo
   const first = send(session(t, server), { ':path': '/test.Test/Held' }, [frame(random(2000))])
   while (release.length === 0) await new Promise((resolve) => setImmediate(resolve))
   const { trailers } = await send(session(t, server), {}, [frame(random(2000))])
-  assert.equal(trailers['grpc-status'], String(GrpcCode.resourceExhausted))
+  assert.equal(trailers['grpc-status'], String(GrpcCode.RESOURCE_EXHAUSTED))
   const details = Buffer.from(String(trailers['grpc-status-details-bin']), 'base64')
   assert.equal(decodeRpcStatus(details).retryAfterMs, 1000)
   release[0]?.()

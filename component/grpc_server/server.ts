@@ -17,7 +17,8 @@ import { GrpcConnection, type KeepaliveSettings } from './connection.ts'
 import { Health } from './health.ts'
 import { type CallServices, type GrpcMethod, type GrpcMethods, ReceiveMemory } from './method.ts'
 import { type DescriptorSource, reflectionMethods } from './reflection.ts'
-import { GrpcCode, GrpcError } from './status.ts'
+import { GrpcCode } from '#component/grpc_status'
+import { GrpcError } from './status.ts'
 import { StreamCall } from './stream_call.ts'
 
 export interface GrpcServerSettings {
@@ -197,7 +198,7 @@ export class GrpcServer {
       const [, service = '', name = ''] = path.split('/')
       const known = [...this.#methods.keys()].some((other) => other.startsWith(`/${service}/`))
       const what = known ? `unknown method ${name} for service ${service}` : `unknown service ${service}`
-      endWithStatus(stream, new GrpcError(GrpcCode.unimplemented, what))
+      endWithStatus(stream, new GrpcError(GrpcCode.UNIMPLEMENTED, what))
       return
     }
     const isHealth = path.startsWith(`/${Health.service}/`)

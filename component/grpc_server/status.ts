@@ -1,22 +1,6 @@
-// gRPC's status: codes, the error that carries one, and how both are written on the wire.
+// gRPC's status: the error that carries one, and how both are written on the wire.
+import type { GrpcCode } from '#component/grpc_status'
 import { encodeRpcStatus } from '#pdata/otlp'
-
-/** Status codes (grpc/doc/statuscodes.md). */
-export const GrpcCode = {
-  ok: 0,
-  cancelled: 1,
-  unknown: 2,
-  invalidArgument: 3,
-  deadlineExceeded: 4,
-  notFound: 5,
-  permissionDenied: 7,
-  resourceExhausted: 8,
-  unimplemented: 12,
-  internal: 13,
-  unavailable: 14,
-  unauthenticated: 16,
-} as const
-export type GrpcCode = (typeof GrpcCode)[keyof typeof GrpcCode]
 
 /** Ends a call with a status other than OK. */
 export class GrpcError extends Error {

@@ -3,7 +3,8 @@ import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2'
 import { endWithStatus } from './call.ts'
 import { acceptedEncodings, decompress, encodingOf, framed, prefixBytes, tooLarge } from './message.ts'
 import type { CallServices, StreamHandler, StreamMethod } from './method.ts'
-import { GrpcCode, GrpcError, statusHeaders } from './status.ts'
+import { GrpcCode } from '#component/grpc_status'
+import { GrpcError, statusHeaders } from './status.ts'
 
 /** A question to one of these services is a few names. */
 const questionBytesMax = 64 * 1024
@@ -82,7 +83,7 @@ export class StreamCall {
     if (!stream.headersSent) this.#respond()
     stream.write(framed(message))
     if (stream.writableLength > unreadBytesMax) {
-      this.#finish(new GrpcError(GrpcCode.resourceExhausted, 'answers are not read'))
+      this.#finish(new GrpcError(GrpcCode.RESOURCE_EXHAUSTED, 'answers are not read'))
     }
   }
 
@@ -99,7 +100,7 @@ export class StreamCall {
     this.#handler?.closed()
     const stream = this.#stream
     if (stream.destroyed || stream.closed) return
-    const unknown = error && !(error instanceof GrpcError) ? new GrpcError(GrpcCode.unknown, error.message) : undefined
+    const unknown = error && !(error instanceof GrpcError) ? new GrpcError(GrpcCode.UNKNOWN, error.message) : undefined
     const status = unknown ?? (error as GrpcError | undefined)
     if (!stream.headersSent && status) {
       endWithStatus(stream, status)

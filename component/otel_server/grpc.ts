@@ -72,7 +72,7 @@ export function grpcAuthenticate(auth: ServerAuth | undefined): GrpcServerOption
     try {
       return await auth.authenticate(headers)
     } catch (error) {
-      if (error instanceof AuthError) throw new GrpcError(GrpcCode.unauthenticated, error.message)
+      if (error instanceof AuthError) throw new GrpcError(GrpcCode.UNAUTHENTICATED, error.message)
       throw error
     }
   }

@@ -54,6 +54,11 @@ test('a status goes with its delay', () => {
   assert.deepEqual([...bytes], [0x08, 14, 0x12, 4, ...Buffer.from('busy'), 0x1a, any.length, ...any])
   assert.deepEqual(decodeRpcStatus(bytes), { code: 14, message: 'busy', retryAfterMs: 1500 })
   assert.deepEqual(decodeRpcStatus(new Uint8Array(0)), { code: 0, message: '', retryAfterMs: null })
+  // A RetryInfo of another registry, without a delay: present all the same. Only the first one counts.
+  const other = Buffer.from('example.org/google.rpc.RetryInfo')
+  const bare = [0x1a, other.length + 2, 0x0a, other.length, ...other]
+  const status = decodeRpcStatus(Uint8Array.from([0x08, 8, ...bare, 0x1a, any.length, ...any]))
+  assert.deepEqual(status, { code: 8, message: '', retryAfterMs: 0 })
 })
 
 test('answers of any bytes are refused or read', () => {

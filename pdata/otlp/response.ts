@@ -80,7 +80,10 @@ export interface RpcStatus {
   /** gRPC's number. */
   readonly code: number
   readonly message: string
-  /** From a google.rpc.RetryInfo among the details; null: there was none. */
+  /**
+   * From the first google.rpc.RetryInfo among the details; null: there was none. 0: it names no delay, which leaves the pace to
+   * the client, and still says that trying again makes sense.
+   */
   readonly retryAfterMs: number | null
 }
 
@@ -128,7 +131,7 @@ export function decodeRpcStatus(bytes: Uint8Array): RpcStatus {
   while (cursor.next()) {
     if (cursor.tag === 0x08) code = smallNumber(cursor)
     else if (cursor.tag === 0x12) message = utf8.decode(cursor.value())
-    else if (cursor.tag === 0x1a) retryAfterMs = retryDelay(cursor) ?? retryAfterMs
+    else if (cursor.tag === 0x1a) retryAfterMs ??= retryDelay(cursor)
   }
   return { code, message, retryAfterMs }
 }
@@ -137,9 +140,9 @@ export function decodeRpcStatus(bytes: Uint8Array): RpcStatus {
 function retryDelay(any: WireCursor): number | null {
   const info = partOf(any.bytes, any.start, any.end, 0x12)
   const type = partOf(any.bytes, any.start, any.end, 0x0a)
-  if (info === null || type === null || utf8.decode(type.value()) !== retryInfoType) return null
-  const duration = partOf(info.bytes, info.start, info.end, 0x0a)
-  if (duration === null) return null
+  if (type === null || nameIn(utf8.decode(type.value())) !== nameIn(retryInfoType)) return null
+  const duration = info && partOf(info.bytes, info.start, info.end, 0x0a)
+  if (duration === null) return 0
   checkFields(duration.bytes, duration.start, duration.end)
   const cursor = new WireCursor()
   cursor.enter(duration)
@@ -149,6 +152,11 @@ function retryDelay(any: WireCursor): number | null {
     else if (cursor.tag === 0x10) delayMs += smallNumber(cursor) / 1e6
   }
   return delayMs
+}
+
+/** The name of a message's type behind the address of who knows it. */
+function nameIn(typeUrl: string): string {
+  return typeUrl.slice(typeUrl.lastIndexOf('/') + 1)
 }
 
 function partOf(bytes: Uint8Array, start: number, end: number, tag: number): WireCursor | null {

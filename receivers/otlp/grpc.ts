@@ -22,7 +22,7 @@ export function exportMethod<B extends Batch>(intake: Intake<B>, includeMetadata
       try {
         batch = intake.codec.read(message, callContext(call, includeMetadata))
       } catch (error) {
-        if (error instanceof OtlpError) throw new GrpcError(GrpcCode.invalidArgument, error.message)
+        if (error instanceof OtlpError) throw new GrpcError(GrpcCode.INVALID_ARGUMENT, error.message)
         throw error
       }
       let waiting: void | Promise<void>

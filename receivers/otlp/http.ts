@@ -78,14 +78,14 @@ function answerRefusal(response: ServerResponse, type: ContentType, error: unkno
 function answerProblem(response: ServerResponse, type: ContentType, error: unknown): void {
   if (response.destroyed) return
   if (error instanceof OtlpError) {
-    answerStatus(response, type, 400, { code: GrpcCode.invalidArgument, message: error.message, retryAfterMs: null })
+    answerStatus(response, type, 400, { code: GrpcCode.INVALID_ARGUMENT, message: error.message, retryAfterMs: null })
     return
   }
   if (!(error instanceof RequestRefused)) throw error
   // What is left of a body that nobody reads goes with the connection.
   if (error.status === 413 || error.status === 503) response.setHeader('connection', 'close')
   answerStatus(response, type, error.status, {
-    code: statusCodes[error.status] ?? GrpcCode.unknown,
+    code: statusCodes[error.status] ?? GrpcCode.UNKNOWN,
     message: error.message,
     retryAfterMs: error.status === 503 ? noRoomRetryMs : null,
   })
@@ -93,19 +93,19 @@ function answerProblem(response: ServerResponse, type: ContentType, error: unkno
 
 /** gRPC's codes for HTTP's (grpc/doc/http-grpc-status-mapping.md), but 400 and 413: both are the request's fault. */
 const statusCodes: Readonly<Record<number, GrpcCode>> = {
-  400: GrpcCode.invalidArgument,
-  401: GrpcCode.unauthenticated,
-  403: GrpcCode.permissionDenied,
-  404: GrpcCode.unimplemented,
-  413: GrpcCode.invalidArgument,
-  415: GrpcCode.invalidArgument,
-  429: GrpcCode.resourceExhausted,
-  503: GrpcCode.unavailable,
+  400: GrpcCode.INVALID_ARGUMENT,
+  401: GrpcCode.UNAUTHENTICATED,
+  403: GrpcCode.PERMISSION_DENIED,
+  404: GrpcCode.UNIMPLEMENTED,
+  413: GrpcCode.INVALID_ARGUMENT,
+  415: GrpcCode.INVALID_ARGUMENT,
+  429: GrpcCode.RESOURCE_EXHAUSTED,
+  503: GrpcCode.UNAVAILABLE,
 }
 
 /** Answer a request that is not let in: in its own type where it has one of OTLP's, else in JSON. */
 export function refuse(request: IncomingMessage, response: ServerResponse, status: number, message: string): void {
-  const code = statusCodes[status] ?? GrpcCode.unknown
+  const code = statusCodes[status] ?? GrpcCode.UNKNOWN
   response.setHeader('connection', 'close')
   answerStatus(response, contentTypeOf(request) ?? jsonType, status, { code, message, retryAfterMs: null })
 }

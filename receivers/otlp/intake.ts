@@ -108,10 +108,10 @@ export interface Refusal {
 export function refusalOf(error: unknown): Refusal {
   const { message } = error as Error
   if (!(error instanceof ConsumeError) || !error.retryable) {
-    return { code: GrpcCode.internal, httpStatus: 500, message, retryAfterMs: undefined }
+    return { code: GrpcCode.INTERNAL, httpStatus: 500, message, retryAfterMs: undefined }
   }
   const { retryAfterMs } = error
   return retryAfterMs === undefined
-    ? { code: GrpcCode.unavailable, httpStatus: 503, message, retryAfterMs }
-    : { code: GrpcCode.resourceExhausted, httpStatus: 429, message, retryAfterMs }
+    ? { code: GrpcCode.UNAVAILABLE, httpStatus: 503, message, retryAfterMs }
+    : { code: GrpcCode.RESOURCE_EXHAUSTED, httpStatus: 429, message, retryAfterMs }
 }
