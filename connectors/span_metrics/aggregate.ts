@@ -6,9 +6,9 @@ import { adjustedCount, nanosOf, wholeOf } from '#component/aggregation'
 import { attributesKey } from '#component/metric_streams'
 import { durationNanos, SpanScan } from '#component/span_scan'
 import type { WireChunks } from '#pdata'
-import type { AnyValue, Attributes, MetricsTree, Resource, ResourceMetrics, Scope } from '#pdata/otlp'
+import type { AnyValue, Attributes, KeyValue, MetricsTree, Resource, ResourceMetrics, Scope } from '#pdata/otlp'
 import { anyValueText, attributeValue, WireCursor, WireValues } from '#pdata/otlp'
-import { Dimensions, type DimensionSettings } from './dimensions.ts'
+import { Dimensions, type DimensionSettings, KeyPattern } from './dimensions.ts'
 import { ResourceSeries, type Series, type SeriesRules } from './series.ts'
 import { type SeriesEntry, SeriesTable } from './series_table.ts'
 
@@ -55,10 +55,8 @@ const fieldEnd = '\0'
 
 export class SpanAggregator {
   readonly #settings: SpanMetricsSettings
-  /** All named dimensions of calls and durations; those of the former and the latter are ranges of slots. */
+  /** Those of calls and durations. */
   readonly #dimensions: Dimensions
-  readonly #callsSlots: readonly number[]
-  readonly #durationSlots: readonly number[]
   readonly #eventDimensions: Dimensions
   readonly #scan: SpanScan
   readonly #eventScan: SpanScan
@@ -71,6 +69,8 @@ export class SpanAggregator {
   #evicted: ResourceSeries[] = []
   /** Deltas: the time of a series' last point, the least recently used first. */
   readonly #lastTimes = new Map<string, bigint>()
+  /** By the text of the pattern. */
+  readonly #patterns = new Map<string, KeyPattern>()
   readonly #unitNanos: number
   #contextIds = 0
   #nowMs = 0
@@ -94,11 +94,10 @@ export class SpanAggregator {
     const { dimensions, callsDimensions, durationDimensions, eventDimensions } = settings
     const all = [...dimensions, ...callsDimensions, ...durationDimensions]
     this.#dimensions = new Dimensions(unique(all))
-    const slotsOf = (some: readonly DimensionSettings[]): number[] =>
-      some.filter(({ glob }) => glob === '').map(({ name }) => this.#dimensions.names.names.indexOf(name))
-    this.#callsSlots = slotsOf([...dimensions, ...callsDimensions])
-    this.#durationSlots = slotsOf([...dimensions, ...durationDimensions])
     this.#eventDimensions = new Dimensions(unique([...dimensions, ...eventDimensions]))
+    for (const { glob } of [...all, ...eventDimensions]) {
+      if (glob !== '' && !this.#patterns.has(glob)) this.#patterns.set(glob, new KeyPattern(glob))
+    }
     const hasGlobs = this.#dimensions.globs.length > 0
     const keepEvents = settings.withEvents
     this.#scan = new SpanScan(this.#dimensions.names, { keepOthers: hasGlobs || keepEvents, keepEvents })
@@ -316,16 +315,15 @@ export class SpanAggregator {
     const base = this.#builtIn(context, isAdjusted)
     const nowMs = this.#nowMs
     const { histogram, dimensions, callsDimensions, durationDimensions } = this.#settings
-    const take = (slots: readonly number[], settings: readonly DimensionSettings[]): Attributes => {
+    const take = (chosen: readonly DimensionSettings[]): Attributes => {
       const attributes = [...base]
-      this.#addDimensions(attributes, slots, context, this.#scan, this.#dimensions)
-      if (settings.some(({ glob }) => glob !== '')) this.#addGlobs(attributes, settings, context)
+      this.#addDimensions(attributes, chosen, context, this.#scan, this.#dimensions)
       return attributes
     }
-    const callsAttributes = take(this.#callsSlots, [...dimensions, ...callsDimensions])
+    const callsAttributes = take([...dimensions, ...callsDimensions])
     const calls = series.calls.take(keyOf(callsAttributes), () => callsAttributes, nowMs)
     if (histogram.kind === 'none') return this.#table.put(calls, null)
-    const durationAttributes = take(this.#durationSlots, [...dimensions, ...durationDimensions])
+    const durationAttributes = take([...dimensions, ...durationDimensions])
     const duration = series.durations.take(keyOf(durationAttributes), () => durationAttributes, nowMs)
     return this.#table.put(calls, duration)
   }
@@ -352,49 +350,51 @@ export class SpanAggregator {
     return attributes
   }
 
-  /** The dimensions in `slots` that the scan has, or the resource, or that have a default. */
+  /** Dimensions in the order written: what the scan has, or the resource, or a default. No key comes twice. */
   #addDimensions(
     attributes: Attributes,
-    slots: readonly number[],
-    { resource }: SpanContext,
+    chosen: readonly DimensionSettings[],
+    context: SpanContext,
     scan: SpanScan,
-    dimensions: Dimensions,
+    { names }: Dimensions,
   ): void {
-    for (const slot of slots) {
+    const seen = new Set(attributes.map(({ key }) => key))
+    const add = (key: string, value: AnyValue): void => {
+      seen.add(key)
+      attributes.push({ key, value: ownValue(value) })
+    }
+    for (const { name, glob, default: fallback } of chosen) {
+      const pattern = this.#patterns.get(glob)
+      if (pattern !== undefined) {
+        for (const { key, value } of this.#matching(pattern, context, scan)) if (!seen.has(key)) add(key, value)
+        continue
+      }
+      const slot = names.names.indexOf(name)
       const start = scan.valueStart[slot] as number
-      const key = dimensions.names.names[slot] as string
       const value =
         start >= 0
           ? this.#values.anyValue(start, scan.valueEnd[slot] as number)
-          : (attributeValue(resource.attributes, key) ?? dimensions.defaults[slot])
-      if (value !== undefined) attributes.push({ key, value: ownValue(value) })
+          : (attributeValue(context.resource.attributes, name) ?? fallback)
+      if (value !== undefined && !seen.has(name)) add(name, value)
     }
   }
 
-  /** What matches a pattern, of the span and then of the resource, and is not there yet. */
-  #addGlobs(attributes: Attributes, settings: readonly DimensionSettings[], { resource }: SpanContext): void {
-    const patterns = new Dimensions(settings.filter(({ glob }) => glob !== '')).globs
-    const seen = new Set(attributes.map(({ key }) => key))
-    const add = (key: string, value: () => AnyValue): void => {
-      if (seen.has(key) || !patterns.some((pattern) => pattern.matches(key))) return
-      seen.add(key)
-      attributes.push({ key, value: ownValue(value()) })
-    }
-    const { others } = this.#scan
+  /** The span's attributes whose key matches, and then the resource's. */
+  *#matching(pattern: KeyPattern, { resource }: SpanContext, { others }: SpanScan): Generator<KeyValue> {
     for (let i = 0; i < others.length; i += 4) {
       const key = this.#values.text(others[i] as number, others[i + 1] as number)
-      add(key, () => this.#values.anyValue(others[i + 2] as number, others[i + 3] as number))
+      if (!pattern.matches(key)) continue
+      yield { key, value: this.#values.anyValue(others[i + 2] as number, others[i + 3] as number) }
     }
-    for (const { key, value } of resource.attributes) add(key, () => value)
+    for (const attribute of resource.attributes) if (pattern.matches(attribute.key)) yield attribute
   }
 
   // --------------------------------------------------------------------------------------------------------- events
 
   /** Count the span's events: by its own dimensions, and those that the event has. */
   #events(context: SpanContext, scan: SpanScan, value: number, times: number, isAdjusted: boolean): void {
-    const dimensions = this.#eventDimensions
     const own = this.#eventScan
-    const slots = dimensions.names.names.map((_, slot) => slot)
+    const chosen = [...this.#settings.dimensions, ...this.#settings.eventDimensions]
     const event = new WireCursor()
     const { events, others, bytes } = scan
     for (let i = 0; i < events.length; i += 2) {
@@ -406,7 +406,7 @@ export class SpanAggregator {
       event.reset(bytes, events[i] as number, events[i + 1] as number)
       while (event.next()) if (event.tag === 0x1a) own.attribute(event.start, event.end)
       const attributes = this.#builtIn(context, isAdjusted)
-      this.#addDimensions(attributes, slots, context, own, dimensions)
+      this.#addDimensions(attributes, chosen, context, own, this.#eventDimensions)
       const series = context.series.events.take(keyOf(attributes), () => attributes, this.#nowMs)
       series.value += times
       series.seenMs = this.#nowMs

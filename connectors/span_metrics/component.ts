@@ -224,7 +224,8 @@ function checkDimensions([common, ...others]: readonly [Written, ...Written[]], 
     if (path !== common.path) for (const { name } of common.dimensions) names.add(name)
     for (const [i, { name, glob, default: fallback }] of dimensions.entries()) {
       const problem =
-        problemOf(name, glob, fallback) ?? (names.has(name) ? `duplicate dimension name ${name}` : undefined)
+        problemOf(name, glob, fallback) ??
+        (name !== '' && names.has(name) ? `duplicate dimension name ${name}` : undefined)
       if (problem !== undefined) report(problem, [...path, i])
       if (name !== '') names.add(name)
     }

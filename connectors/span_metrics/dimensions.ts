@@ -13,14 +13,11 @@ export interface DimensionSettings {
 export class Dimensions {
   /** Of those with a name, in the order written. */
   readonly names: AttributeNames
-  /** By slot of the name. */
-  readonly defaults: readonly (string | undefined)[]
   readonly globs: readonly KeyPattern[]
 
   constructor(settings: readonly DimensionSettings[]) {
     const named = settings.filter(({ glob }) => glob === '')
     this.names = new AttributeNames(named.map(({ name }) => name))
-    this.defaults = named.map((dimension) => dimension.default)
     this.globs = settings.filter(({ glob }) => glob !== '').map(({ glob }) => new KeyPattern(glob))
   }
 }

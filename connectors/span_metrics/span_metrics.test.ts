@@ -116,7 +116,7 @@ const cases: readonly { name: string; written: Written; spans: readonly SpanInpu
     name: 'patterns take all attributes that match, the span’s first',
     written: { dimensions: [{ glob: 'app.{x,y}*' }, { glob: 'zo?e' }, { name: 'app.y' }] },
     spans: [{ attributes: { 'app.x1': true, 'app.y': 'y', 'app.z': 'no' } }, { attributes: { zone: 'mine' } }],
-    want: ['calls{span.name=span,app.y=y,app.x1=true,zone=z1} 1', 'calls{span.name=span,zone=mine} 1'],
+    want: ['calls{span.name=span,app.x1=true,app.y=y,zone=z1} 1', 'calls{span.name=span,zone=mine} 1'],
   },
   {
     name: 'values that look the same are the same series',
@@ -141,6 +141,12 @@ const cases: readonly { name: string; written: Written; spans: readonly SpanInpu
       'events{span.name=span,zone=own} 1',
       'events{span.name=span,zone=z1} 1',
     ],
+  },
+  {
+    name: 'patterns are looked for in events, too',
+    written: { events: { enabled: true, dimensions: [{ glob: 'ex.*' }] }, dimensions: [{ glob: 'zo*' }] },
+    spans: [{ attributes: { zone: 'own', 'ex.span': '1' }, events: [{ attributes: { 'ex.type': 'E', zonk: 'ev' } }] }],
+    want: ['calls{span.name=span,zone=own} 1', 'events{span.name=span,zone=own,zonk=ev,ex.span=1,ex.type=E} 1'],
   },
   {
     name: 'a sampled span counts for those that it stands for',
