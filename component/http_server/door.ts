@@ -1,8 +1,12 @@
 // The door of the HTTP server that receivers and the admin server share.
+export { answerError, answerText } from './answers.ts'
 export { BodyReader, ContentEncoding, RequestRefused } from './body.ts'
 export type { BodyLimits } from './body.ts'
+export { HostedServer } from './hosted.ts'
+export type { HostedServerSettings } from './hosted.ts'
 export { addressText, hostAndPort, listen, peerAddress } from './listen.ts'
 export type { ListenAddress } from './listen.ts'
+export { RequestMetrics } from './request_metrics.ts'
 export { RetriedBind } from './retried_bind.ts'
 export type { Bindable } from './retried_bind.ts'
 export { HttpServer } from './server.ts'

@@ -60,6 +60,11 @@ export class RetriedBind<B extends Bindable> {
     this.#options.tried('')
   }
 
+  /** Another one, bound already, in the place of the one that is. */
+  replace(server: B): void {
+    this.#bound = server
+  }
+
   /** Safe twice, and without a start. */
   async stop(deadlineMs: number): Promise<void> {
     this.#stopped = true

@@ -2,22 +2,24 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { promisify } from 'node:util'
 import { inflate, inflateRaw } from 'node:zlib'
-import { type Component, ConsumeError, HealthState, type Host, type LogsConsumer, type Timer } from '#component'
-import { BodyReader, HttpServer, RequestRefused, serverSettings } from '#component/http_server'
+import type { Component, Count, Host, LogsConsumer } from '#component'
+import {
+  answerError,
+  answerText,
+  BodyReader,
+  HostedServer,
+  RequestMetrics,
+  RequestRefused,
+} from '#component/http_server'
 import { relabel } from '#component/relabel'
-import { Backoff } from '#lib/backoff'
 import { type Labels, labelsFrom, Logs, LogStream } from '#pdata'
 import { decodePush, decodePushJson, LineTimes, PushError, pushLimitsDefault } from '#pdata/loki'
 import type { LokiSourceApiSettings } from './component.ts'
-import { ApiMetrics } from './metrics.ts'
 
 /** All bodies in memory together; beyond that senders are told to come back. At least two of the largest. */
 const bodiesBytesMax = 256 * 1024 * 1024
 /** As Alloy has it where `max_send_message_size` says nothing. */
 const messageBytesDefault = 100 * 1024 * 1024
-const bindWait = { minMs: 1000, maxMs: 30_000 }
-/** Where the next component does not say after how long it wants to be asked again. */
-const retryAfterDefaultMs = 5000
 const tenantLabel = '__tenant_id__'
 
 const pushPaths: ReadonlySet<string> = new Set(['/loki/api/v1/push', '/api/v1/push'])
@@ -31,83 +33,40 @@ export class LokiSourceApi implements Component<LokiSourceApiSettings> {
   #settings: LokiSourceApiSettings
   #outlet: LogsConsumer
   #bodies: BodyReader
-  #server: HttpServer | undefined
-  #retry: Timer | undefined
-  #stopped = false
-  readonly #backoff: Backoff
+  readonly #server: HostedServer
   readonly #times = new LineTimes()
-  readonly #metrics: ApiMetrics
+  readonly #requests: RequestMetrics
+  readonly #written: Count
 
   constructor(host: Host, settings: LokiSourceApiSettings) {
     this.#host = host
     this.#settings = settings
     this.#outlet = host.outlet(settings.forward_to)
     this.#bodies = bodyReader(settings)
-    this.#backoff = new Backoff({ ...bindWait, random: () => host.clock.random() })
-    this.#metrics = new ApiMetrics(host, () => this.#server?.connections ?? 0)
+    this.#server = new HostedServer(host, settings, (request, response) => this.#handle(request, response))
+    this.#requests = new RequestMetrics(host, 'loki_source_api', () => this.#server.connections)
+    this.#written = host.instruments.counter('loki_source_api_entries_written', 'Total number of entries written.')
   }
 
-  /** Binds. A port that is taken is tried again until it is free. */
-  async start(): Promise<void> {
-    const server = this.#makeServer(this.#settings)
-    try {
-      await server.start()
-    } catch (error) {
-      const { message } = error as Error
-      this.#host.log.error('Cannot serve yet; it is tried again', { err: message })
-      this.#host.setHealth(HealthState.unhealthy, message)
-      if (this.#stopped) return
-      this.#retry = this.#host.clock.setTimeout(() => void this.start(), this.#backoff.nextMs())
-      return
-    }
-    if (this.#stopped) {
-      await server.stop(0)
-      return
-    }
-    this.#server = server
-    this.#backoff.reset()
-    this.#host.setHealth(HealthState.healthy, 'started component')
+  start(): Promise<void> {
+    return this.#server.start()
   }
 
   /** The port the server listens on. */
   get port(): number {
-    return this.#server?.port ?? 0
+    return this.#server.port
   }
 
-  #makeServer(settings: LokiSourceApiSettings): HttpServer {
-    const { log, clock } = this.#host
-    if (settings.http.http2.enabled) log.warn('HTTP/2 is not served here; senders use HTTP/1.1')
-    const handle = (request: IncomingMessage, response: ServerResponse): Promise<void> =>
-      this.#handle(request, response)
-    return new HttpServer(serverSettings(settings.http), { log, clock, handle })
-  }
-
-  /** Keeps the listening socket where the address stays. Rejects, and goes on as before, when a new one cannot be bound. */
   async update(settings: LokiSourceApiSettings): Promise<void> {
     const before = this.#settings
-    const server = this.#server
-    if (server) {
-      const next = serverSettings(settings.http)
-      const { listen_address: address, listen_port: port } = settings.http
-      if (address === before.http.listen_address && port === before.http.listen_port) server.update(next)
-      else {
-        const moved = this.#makeServer(settings)
-        await moved.start()
-        this.#server = moved
-        await server.stop(before.graceful_shutdown_timeout)
-      }
-    }
+    await this.#server.update(settings)
     this.#settings = settings
     this.#outlet = this.#host.outlet(settings.forward_to)
     if (settings.max_send_message_size !== before.max_send_message_size) this.#bodies = bodyReader(settings)
   }
 
   async stop(deadlineMs: number): Promise<void> {
-    this.#stopped = true
-    this.#retry?.cancel()
-    const server = this.#server
-    this.#server = undefined
-    await server?.stop(Math.min(this.#settings.graceful_shutdown_timeout, deadlineMs))
+    await this.#server.stop(deadlineMs)
   }
 
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -115,22 +74,22 @@ export class LokiSourceApi implements Component<LokiSourceApiSettings> {
     const push = pushPaths.has(path)
     const known = push || rawPaths.has(path)
     if (!known && path !== '/ready') {
-      answer(response, 404, '404 page not found\n')
+      answerText(response, 404, '404 page not found\n')
       return
     }
     const method = known ? 'POST' : 'GET'
     if (request.method !== method) {
       response.setHeader('allow', method)
-      answer(response, 405, '')
+      answerText(response, 405, '')
       return
     }
     const route = path.slice(1).replaceAll('/', '_')
-    const done = this.#metrics.begin(method, route, response)
+    const done = this.#requests.begin(method, route, response)
     try {
-      if (!known) answer(response, 200, 'ready')
+      if (!known) answerText(response, 200, 'ready')
       else await this.#take(request, response, route, push)
     } catch (error) {
-      this.#refuse(response, error)
+      answerError(response, error, [PushError])
     } finally {
       done()
     }
@@ -138,12 +97,12 @@ export class LokiSourceApi implements Component<LokiSourceApiSettings> {
 
   async #take(request: IncomingMessage, response: ServerResponse, route: string, push: boolean): Promise<void> {
     await this.#body(request, async (body, wireBytes) => {
-      this.#metrics.requestBytes(route, wireBytes)
+      this.#requests.requestBytes('POST', route, wireBytes)
       const streams = push ? this.#pushed(request, body) : this.#lines(body)
       let count = 0
       for (const { lines } of streams) count += lines.length
       if (count > 0) await this.#forward(streams, count)
-      answer(response, 204, '')
+      answerText(response, 204, '')
     })
   }
 
@@ -233,29 +192,15 @@ export class LokiSourceApi implements Component<LokiSourceApiSettings> {
     counters.in += count
     try {
       await this.#outlet.consume(Logs.fromStreams(streams))
-      this.#metrics.written.add(count)
+      this.#written.add(count)
     } catch (error) {
       counters.refused += count
       throw error
     }
   }
 
-  #refuse(response: ServerResponse, error: unknown): void {
-    if (response.destroyed) return
-    if (error instanceof RequestRefused) {
-      // What is left of a body that nobody reads goes with the connection.
-      response.setHeader('connection', 'close')
-      answer(response, error.status, `${error.message}\n`)
-    } else if (error instanceof PushError) answer(response, 400, `${error.message}\n`)
-    else if (error instanceof ConsumeError && error.retryable) {
-      response.setHeader('retry-after', String(Math.ceil((error.retryAfterMs ?? retryAfterDefaultMs) / 1000)))
-      answer(response, 503, `${error.message}\n`)
-    } else if (error instanceof ConsumeError) answer(response, 400, `${error.message}\n`)
-    else throw error
-  }
-
   debug(): unknown {
-    return { port: this.port, connections: this.#server?.connections ?? 0, body_bytes: this.#bodies.bytes }
+    return { port: this.port, connections: this.#server.connections, body_bytes: this.#bodies.bytes }
   }
 }
 
@@ -270,12 +215,4 @@ function bodyReader(settings: LokiSourceApiSettings): BodyReader {
     decompressedBytesMax: bytes,
     totalBytesMax: Math.max(bodiesBytesMax, 2 * bytes),
   })
-}
-
-function answer(response: ServerResponse, status: number, text: string): void {
-  if (text !== '') {
-    response.setHeader('content-type', 'text/plain; charset=utf-8')
-    response.setHeader('content-length', Buffer.byteLength(text))
-  }
-  response.writeHead(status).end(text)
 }

@@ -1,8 +1,7 @@
 // Answers remote write requests: reads, decodes, hands on, and says what was taken.
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { type Component, ConsumeError, HealthState, type Host, type MetricsConsumer, type Timer } from '#component'
-import { BodyReader, HttpServer, RequestRefused, serverSettings } from '#component/http_server'
-import { Backoff } from '#lib/backoff'
+import type { Component, Host, MetricsConsumer } from '#component'
+import { answerError, answerText, BodyReader, HostedServer, RequestRefused } from '#component/http_server'
 import { SnappyError, snappyLength } from '#lib/snappy'
 import { Metrics } from '#pdata'
 import {
@@ -26,19 +25,12 @@ const bodyBytesMax = 32 * 1024 * 1024
 const bodiesBytesMax = 256 * 1024 * 1024
 /** Memory for the label sets that senders send again and again. */
 const internerBytesMax = 64 * 1024 * 1024
-/** Waits between tries to bind a port that is taken. */
-const bindWait = { minMs: 1000, maxMs: 30_000 }
-/** Where the next component does not say after how long it wants to be asked again. */
-const retryAfterDefaultMs = 5000
 
 export class ReceiveHttp implements Component<ReceiveHttpSettings> {
   readonly #host: Host
   #settings: ReceiveHttpSettings
   #outlet: MetricsConsumer
-  #server: HttpServer | undefined
-  #retry: Timer | undefined
-  #stopped = false
-  readonly #backoff: Backoff
+  readonly #server: HostedServer
   readonly #bodies = new BodyReader({ bodyBytesMax, decompressedBytesMax: 0, totalBytesMax: bodiesBytesMax })
   readonly #interner = new SeriesInterner({ bytesMax: internerBytesMax })
   readonly #labels = new TypeAndUnitLabels()
@@ -48,84 +40,38 @@ export class ReceiveHttp implements Component<ReceiveHttpSettings> {
     this.#host = host
     this.#settings = settings
     this.#outlet = host.outlet(settings.forward_to)
-    this.#backoff = new Backoff({ ...bindWait, random: () => host.clock.random() })
-    this.#metrics = new ReceiveMetrics(host, () => this.#server?.connections ?? 0)
+    this.#server = new HostedServer(host, settings, (request, response) => this.#handle(request, response))
+    this.#metrics = new ReceiveMetrics(host, () => this.#server.connections)
   }
 
-  /** Binds. A port that is taken is tried again until it is free. */
-  async start(): Promise<void> {
-    const server = this.#makeServer(this.#settings)
-    try {
-      await server.start()
-    } catch (error) {
-      const { message } = error as Error
-      this.#host.log.error('Cannot serve yet; it is tried again', { err: message })
-      this.#host.setHealth(HealthState.unhealthy, message)
-      if (this.#stopped) return
-      this.#retry = this.#host.clock.setTimeout(() => void this.start(), this.#backoff.nextMs())
-      return
-    }
-    if (this.#stopped) {
-      await server.stop(0)
-      return
-    }
-    this.#server = server
-    this.#backoff.reset()
-    this.#host.setHealth(HealthState.healthy, 'started component')
+  start(): Promise<void> {
+    return this.#server.start()
   }
 
   /** The port the server listens on. */
   get port(): number {
-    return this.#server?.port ?? 0
+    return this.#server.port
   }
 
-  #makeServer(settings: ReceiveHttpSettings): HttpServer {
-    const { log, clock } = this.#host
-    if (settings.http.http2.enabled) log.warn('HTTP/2 is not served here; senders use HTTP/1.1')
-    const handle = (request: IncomingMessage, response: ServerResponse): Promise<void> =>
-      this.#handle(request, response)
-    return new HttpServer(serverSettings(settings.http), { log, clock, handle })
-  }
-
-  /** Keeps the listening socket where the address stays. Rejects, and goes on as before, when a new one cannot be bound. */
   async update(settings: ReceiveHttpSettings): Promise<void> {
-    const before = this.#settings
-    const server = this.#server
-    if (server) {
-      const next = serverSettings(settings.http)
-      if (
-        settings.http.listen_address === before.http.listen_address &&
-        settings.http.listen_port === before.http.listen_port
-      ) {
-        server.update(next)
-      } else {
-        const moved = this.#makeServer(settings)
-        await moved.start()
-        this.#server = moved
-        await server.stop(before.graceful_shutdown_timeout)
-      }
-    }
+    await this.#server.update(settings)
     this.#settings = settings
     this.#outlet = this.#host.outlet(settings.forward_to)
   }
 
   async stop(deadlineMs: number): Promise<void> {
-    this.#stopped = true
-    this.#retry?.cancel()
-    const server = this.#server
-    this.#server = undefined
-    await server?.stop(Math.min(this.#settings.graceful_shutdown_timeout, deadlineMs))
+    await this.#server.stop(deadlineMs)
   }
 
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const path = (request.url ?? '/').split('?', 1)[0]
     if (path !== writePath) {
-      answer(response, 404, '404 page not found\n')
+      answerText(response, 404, '404 page not found\n')
       return
     }
     if (request.method !== 'POST') {
       response.setHeader('allow', 'POST')
-      answer(response, 405, '')
+      answerText(response, 405, '')
       return
     }
     const done = this.#metrics.begin(response)
@@ -133,7 +79,7 @@ export class ReceiveHttp implements Component<ReceiveHttpSettings> {
       const protocol = protocolOf(request, this.#settings.accepted_remote_write_protobuf_messages)
       await this.#bodies.readWire(request, (body) => this.#take(body, protocol, response))
     } catch (error) {
-      this.#refuse(response, error)
+      answerError(response, error, [DecodeError])
     } finally {
       done()
     }
@@ -150,8 +96,8 @@ export class ReceiveHttp implements Component<ReceiveHttpSettings> {
     const { refused } = decoded
     const items = refused.samples + refused.histograms + refused.exemplars
     // Version 1 has no way to say what was taken of a request: senders would send the rest again and again.
-    if (items === 0 || (protocol === 'v1' && refused.histograms === 0)) answer(response, 204, '')
-    else answer(response, 400, `${refused.reason}\n`)
+    if (items === 0 || (protocol === 'v1' && refused.histograms === 0)) answerText(response, 204, '')
+    else answerText(response, 400, `${refused.reason}\n`)
   }
 
   #count(decoded: DecodedRequest): void {
@@ -184,23 +130,8 @@ export class ReceiveHttp implements Component<ReceiveHttpSettings> {
     }
   }
 
-  #refuse(response: ServerResponse, error: unknown): void {
-    if (response.destroyed) return
-    if (error instanceof RequestRefused) {
-      // What is left of a body that nobody reads goes with the connection.
-      if (error.status === 413) response.setHeader('connection', 'close')
-      answer(response, error.status, `${error.message}\n`)
-    } else if (error instanceof DecodeError) answer(response, 400, `${error.message}\n`)
-    else if (error instanceof ConsumeError && error.retryable) {
-      const seconds = Math.ceil((error.retryAfterMs ?? retryAfterDefaultMs) / 1000)
-      response.setHeader('retry-after', String(seconds))
-      answer(response, 503, `${error.message}\n`)
-    } else if (error instanceof ConsumeError) answer(response, 400, `${error.message}\n`)
-    else throw error
-  }
-
   debug(): unknown {
-    return { port: this.port, connections: this.#server?.connections ?? 0, body_bytes: this.#bodies.bytes }
+    return { port: this.port, connections: this.#server.connections, body_bytes: this.#bodies.bytes }
   }
 }
 
@@ -238,12 +169,4 @@ function writtenHeaders(response: ServerResponse, decoded: DecodedRequest): void
   response.setHeader('x-prometheus-remote-write-samples-written', String(decoded.samples))
   response.setHeader('x-prometheus-remote-write-histograms-written', String(decoded.histograms))
   response.setHeader('x-prometheus-remote-write-exemplars-written', String(decoded.exemplars))
-}
-
-function answer(response: ServerResponse, status: number, text: string): void {
-  if (text !== '') {
-    response.setHeader('content-type', 'text/plain; charset=utf-8')
-    response.setHeader('content-length', Buffer.byteLength(text))
-  }
-  response.writeHead(status).end(text)
 }
