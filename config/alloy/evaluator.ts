@@ -309,7 +309,7 @@ const operandKinds = {
 
 function binaryValue(expression: BinaryExpression, scope: Scope): Value {
   const { operator } = expression
-  // Both sides, always: there is no short circuit.
+  // Both sides, always: there is no short circuit. What is wrong with one of them is marked as the whole, as Alloy does it.
   const leftValue = evaluate(expression.left, scope)
   const rightValue = evaluate(expression.right, scope)
   const [left, right] = unwrapSecrets(leftValue, rightValue)
@@ -324,12 +324,14 @@ function binaryValue(expression: BinaryExpression, scope: Scope): Value {
     [rightKind, rightValue, expression.right],
   ] as const) {
     if (kind !== 'any' && !accepted.includes(kind)) {
-      throw failure(source, `should be one of [${accepted.join(' ')}] for binop ${operator}, got ${kindOf(value)}`)
+      const wanted = `should be one of [${accepted.join(' ')}] for binop ${operator}`
+      throw failure(source, `${wanted}, got ${kindOf(value)}`, [], expression)
     }
   }
   if (left instanceof Unknown || right instanceof Unknown) return unknownResult(expression, left, right, rightValue)
-  if (leftKind !== rightKind) throw failure(expression.right, `should be ${leftKind}, got ${kindOf(rightValue)}`)
-  return attempt(expression, () => computed(operator, left, right), [expression.left, expression.right])
+  if (leftKind !== rightKind)
+    throw failure(expression.right, `should be ${leftKind}, got ${kindOf(rightValue)}`, [], expression)
+  return attempt(expression, () => computed(operator, left, right), [expression.left, expression.right], expression)
 }
 
 function computed(operator: keyof typeof operandKinds, left: Value, right: Value): Value {
@@ -407,7 +409,8 @@ function unknownResult(expression: BinaryExpression, left: Value, right: Value, 
   const [a, b] = kinds
   const isText = (kind: Kind): boolean => kind === 'string' || kind === 'secret'
   const differ = a !== 'any' && b !== 'any' && a !== b && !(isText(a) && isText(b))
-  if (differ) throw failure(expression.right, `should be ${operandKind(left)}, got ${kindOf(rightValue)}`)
+  if (differ)
+    throw failure(expression.right, `should be ${operandKind(left)}, got ${kindOf(rightValue)}`, [], expression)
   switch (expression.operator) {
     case '+':
       if (a === 'any' || b === 'any') return new Unknown('any')
@@ -446,20 +449,25 @@ function expectKind(value: Value, source: Expression, wanted: Kind): void {
 }
 
 /** A `ValueError` becomes one of `parts` at fault, by the number that its path begins with; else of the whole. */
-function attempt<T>(source: Expression, run: () => T, parts: readonly Expression[] = []): T {
+function attempt<T>(source: Expression, run: () => T, parts: readonly Expression[] = [], place?: Expression): T {
   try {
     return run()
   } catch (error) {
     if (!(error instanceof ValueError)) throw error
     const [index] = error.path
-    throw failure((typeof index === 'number' ? parts[index] : undefined) ?? source, error.message)
+    throw failure((typeof index === 'number' ? parts[index] : undefined) ?? source, error.message, [], place)
   }
 }
 
-/** The message says first which expression it is about, as far as it is short. */
-function failure(source: Expression, message: string, path: readonly (string | number)[] = []): EvaluationError {
+/** The message says first which expression it is about, as far as it is short; `place` is what is marked. */
+function failure(
+  source: Expression,
+  message: string,
+  path: readonly (string | number)[] = [],
+  place = source,
+): EvaluationError {
   const steps = path.map((step) => (typeof step === 'number' ? `[${step}]` : `.${step}`)).join('')
-  return new EvaluationError(source.range, `${excerpt(source)}${steps} ${message}`)
+  return new EvaluationError(place.range, `${excerpt(source)}${steps} ${message}`)
 }
 
 function excerpt(expression: Expression): string {
