@@ -105,8 +105,13 @@ function listIndex(key: Key, length: number, context: TransformContext): number 
 
 /** The value under the keys; nil where a map lacks one. Throws where a list's index is out of bounds or nothing is inside. */
 export function valueIn(attributes: Attributes, keys: readonly Key[], context: TransformContext): AnyValue {
-  let value = attributeValue(attributes, mapKey(keys[0] as Key, context)) ?? null
-  for (let i = 1; i < keys.length; i++) {
+  return insideOf(attributeValue(attributes, mapKey(keys[0] as Key, context)) ?? null, keys, 1, context)
+}
+
+/** See `valueIn`: what is inside of a value under the keys from `from` on. */
+export function insideOf(whole: AnyValue, keys: readonly Key[], from: number, context: TransformContext): AnyValue {
+  let value = whole
+  for (let i = from; i < keys.length; i++) {
     const key = keys[i] as Key
     if (value instanceof KeyValueList) {
       const found = attributeValue(value.entries, mapKey(key, context))
@@ -114,7 +119,7 @@ export function valueIn(attributes: Attributes, keys: readonly Key[], context: T
       value = found
     } else if (Array.isArray(value)) {
       value = value[listIndex(key, value.length, context)] ?? null
-    } else if (value === null && i === 1) {
+    } else if (value === null && i === from) {
       return null
     } else {
       throw new OttlError(`type ${typeName(value)} does not support string indexing`)

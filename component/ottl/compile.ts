@@ -119,9 +119,14 @@ export class Compiler {
   }
 
   #comparison({ operator, left, right }: Condition & { kind: 'compare' }): Predicate {
-    const a = this.value(left)
     const b = this.value(right)
     const literal = literalOf(b)?.value
+    if (left.kind === 'path' && (operator === '==' || operator === '!=')) {
+      const path = this.path(left)
+      const short = literal === null ? path.isNil : typeof literal === 'string' ? path.isText?.(literal) : undefined
+      if (short !== undefined) return operator === '==' ? short : (context) => !short(context)
+    }
+    const a = this.value(left)
     // The commonest ones, without the tables: an attribute and a string, or whether there is one.
     if (typeof literal === 'string' || literal === null) {
       if (operator === '==') return (context) => a(context) === literal

@@ -145,6 +145,8 @@ export interface CompiledGroup {
   readonly statements: StatementSequence
   /** Undefined: there are none, and the statements always run. */
   readonly conditions: ConditionSequence | undefined
+  /** What they were compiled in, for who compiles them once more for another form. */
+  readonly scope: Scope
 }
 
 /**
@@ -182,6 +184,7 @@ export async function compileGroup(
   const tests = compileAll('conditions', compileCondition)
   return {
     context,
+    scope,
     statements: new StatementSequence(compileAll('statements', compileStatement), statements, recorder),
     conditions: tests.length === 0 ? undefined : new ConditionSequence(tests, conditions, recorder),
   }

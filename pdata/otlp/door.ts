@@ -62,6 +62,8 @@ export {
 } from './batches.ts'
 export { countWire, itemLevels, pointLevels, WireCursor, wireVarint } from './wire.ts'
 export { WireBuilder } from './wire_builder.ts'
+export { TreeReader } from './reader.ts'
+export { isTextAt } from './text.ts'
 export { WireValues } from './wire_values.ts'
 export {
   anyValuesEqual,

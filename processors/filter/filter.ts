@@ -2,7 +2,10 @@
 import type { Component, Host, LogsConsumer, MetricsConsumer, OtelOutput, TracesConsumer } from '#component'
 import { outputPorts } from '#component'
 import type { ContextName, ErrorMode, Group, GroupOptions } from '#component/ottl'
-import { ChangedOutlet, compileGroup, contextsOf, pathsBelow, Recorder, TransformContext } from '#component/ottl'
+import { ChangedOutlet, compileGroup, contextsOf, OttlError, Recorder, TransformContext } from '#component/ottl'
+import type { GroupPaths } from '#component/ottl'
+import type { Sifted, WireRule, WireSieve } from '#component/ottl_wire'
+import { wireSieve } from '#component/ottl_wire'
 import { Logs, Metrics, Traces } from '#pdata'
 import { ownLogsTree, ownMetricsTree, ownTracesTree } from '#pdata/otlp'
 import { functionsOf } from './functions.ts'
@@ -37,18 +40,27 @@ export function groupOptions(signal: FilterSignal): GroupOptions {
   return { contexts: contextsOf[signal], functions: functionsOf }
 }
 
-export function groupPaths({ conditionsPath, contextPath }: FilterGroup): ReturnType<typeof pathsBelow> {
+export function groupPaths({ conditionsPath, contextPath }: FilterGroup): GroupPaths {
   return { context: contextPath, conditions: conditionsPath }
 }
 
-async function rulesOf(host: Host, settings: FilterSettings, signal: FilterSignal): Promise<Rule[]> {
+/** A signal's rules for trees, and for bytes where that can be. */
+interface Rules {
+  readonly tree: readonly Rule[]
+  readonly wire: WireSieve | undefined
+}
+
+async function rulesOf(host: Host, settings: FilterSettings, signal: FilterSignal): Promise<Rules> {
   const rules = [...settings.rules[signal]]
+  const wire: WireRule[] = []
   for (const group of settings.groups[signal]) {
     const recorder = new Recorder(host, group.errorMode ?? settings.errorMode, group.conditionsPath.join('.'))
-    const { context, conditions } = await compileGroup(group, groupOptions(signal), groupPaths(group), recorder)
-    if (conditions !== undefined) rules.push({ level: context.name, drops: (at) => conditions.matches(at) })
+    const { context, conditions, scope } = await compileGroup(group, groupOptions(signal), groupPaths(group), recorder)
+    if (conditions === undefined) continue
+    rules.push({ level: context.name, drops: (at) => conditions.matches(at) })
+    wire.push({ scope, conditions: group.conditions ?? [] })
   }
-  return rules
+  return { tree: rules, wire: wire.length === rules.length ? wireSieve(signal, wire) : undefined }
 }
 
 /** Make a processor. Throws `SettingsError` for conditions that cannot work. */
@@ -60,14 +72,18 @@ export async function createFilter(host: Host, settings: FilterSettings, output:
   })
 }
 
+/** Conditions that keep failing are not tried on bytes first: a batch would be walked twice. */
+const wireErrorsMax = 10
+
 /** With `propagate`, an error refuses the batch. What is dropped counts as `filtered`. */
 class FilterProcessor implements Component {
   readonly traces: TracesConsumer
   readonly metrics: MetricsConsumer
   readonly logs: LogsConsumer
-  readonly #rules: Readonly<Record<FilterSignal, readonly Rule[]>>
+  readonly #rules: Readonly<Record<FilterSignal, Rules>>
+  #wireErrors = 0
 
-  constructor(host: Host, output: OtelOutput, rules: Readonly<Record<FilterSignal, readonly Rule[]>>) {
+  constructor(host: Host, output: OtelOutput, rules: Readonly<Record<FilterSignal, Rules>>) {
     this.#rules = rules
     const ports = outputPorts(output)
     const [traces, metrics, logs] = [host.outlet(ports.traces), host.outlet(ports.metrics), host.outlet(ports.logs)]
@@ -79,25 +95,44 @@ class FilterProcessor implements Component {
 
   stop(): void {}
 
+  /** Undefined: the batch has no bytes, or its records have to be decoded. */
+  #sifted(sieve: WireSieve | undefined, chunks: readonly Uint8Array[] | null): Sifted | undefined {
+    if (sieve === undefined || chunks === null || this.#wireErrors >= wireErrorsMax) return undefined
+    try {
+      return sieve.sift(chunks)
+    } catch (error) {
+      // The tree has the record to show, and knows what the error mode says.
+      if (!(error instanceof OttlError)) throw error
+      this.#wireErrors++
+      return undefined
+    }
+  }
+
   #traces(batch: Traces): Traces {
-    const rules = this.#rules.traces
+    const { tree: rules, wire } = this.#rules.traces
     if (rules.length === 0) return batch
+    const sifted = this.#sifted(wire, batch.wire)
+    if (sifted !== undefined) return Traces.fromWire(sifted.chunks, sifted.count, batch.context)
     const tree = ownTracesTree(batch)
     for (const rule of rules) dropSpans(tree, rule, contextFor(batch))
     return Traces.fromTree(tree, batch.context)
   }
 
   #metrics(batch: Metrics): Metrics {
-    const rules = this.#rules.metrics
+    const { tree: rules, wire } = this.#rules.metrics
     if (rules.length === 0) return batch
+    const sifted = this.#sifted(wire, batch.wire)
+    if (sifted !== undefined) return Metrics.fromWire(sifted.chunks, sifted.count, batch.context)
     const tree = ownMetricsTree(batch)
     for (const rule of rules) dropMetrics(tree, rule, contextFor(batch))
     return Metrics.fromTree(tree, batch.context)
   }
 
   #logs(batch: Logs): Logs {
-    const rules = this.#rules.logs
+    const { tree: rules, wire } = this.#rules.logs
     if (rules.length === 0) return batch
+    const sifted = this.#sifted(wire, batch.wire)
+    if (sifted !== undefined) return Logs.fromWire(sifted.chunks, sifted.count, batch.context)
     const tree = ownLogsTree(batch)
     for (const rule of rules) dropLogs(tree, rule, contextFor(batch))
     return Logs.fromTree(tree, batch.context)
