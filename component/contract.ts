@@ -42,6 +42,11 @@ export interface ComponentDefinition<S extends object = object> {
   /** One instance only in the whole process, without a label. */
   readonly singleton?: boolean
   /**
+   * Several processes may each have an instance and share the traffic between them (`--workers`): what becomes of a batch does
+   * not depend on batches that went elsewhere. A receiver that says so listens as `host.globals.workers` asks it to.
+   */
+  readonly stateless?: boolean
+  /**
    * Make an instance: no socket, no timer, no file written, nothing that must be undone, since a reload that fails
    * elsewhere throws it away. It may read (a file's content) and should set its exports before it returns, so that
    * the nodes that refer to them can be evaluated. Throws `SettingsError` for settings that only now prove wrong.
@@ -64,6 +69,8 @@ export interface YamlDefinition<S extends object = object> {
   readonly signals: readonly Signal[]
   /** Connectors: the signals that it gives for one it takes. */
   readonly produces?: Readonly<Partial<Record<Signal, readonly Signal[]>>>
+  /** As `ComponentDefinition.stateless`. */
+  readonly stateless?: boolean
   readonly settings: Settings<S>
   /**
    * As `ComponentDefinition.create`. `output` holds what the pipelines say: where each signal goes. A receiver, exporter,
@@ -251,6 +258,11 @@ export interface HostGlobals {
   readonly durability: 'spill' | 'always'
   /** The `User-Agent` of requests this process makes. */
   readonly userAgent: string
+  /**
+   * `--workers`: stateless receivers listen on ports that several processes share. `index`: which of them this is; 0 is the
+   * main one, which alone serves what cannot be shared. Absent: there is one process.
+   */
+  readonly workers?: { readonly index: number }
 }
 
 /** What the service gives a component. */

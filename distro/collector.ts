@@ -1,17 +1,26 @@
 // `solder --config=…`: runs the collector's YAML, as the upstream collector's command does.
 import { hostname } from 'node:os'
-import type { HostGlobals } from '#component'
+import type { HostGlobals, Logger } from '#component'
 import { parseGoDuration } from '#component'
 import { compileYaml, readYamlConfiguration, type TelemetrySettings } from '#config'
 import { systemClock } from '#lib/clock'
-import { CollectorTelemetry, collectorLogging, LineLoggerProvider, LogOutput, Service } from '#service'
+import {
+  CollectorTelemetry,
+  collectorLogging,
+  LineLoggerProvider,
+  LogOutput,
+  Service,
+  type ServiceOptions,
+} from '#service'
 import { checkCollectorFlags, collectorFlagsText, type CollectorFlags, parseCollectorFlags } from './collector_flags.ts'
 import { registry } from './components.ts'
 import { UsageError } from './flags.ts'
-import { keepMemory, onSignals, report } from './run.ts'
+import { keepMemory } from './memory.ts'
+import { onSignals, report } from './run.ts'
 import { version } from './version.ts'
+import { withWorkers, work, workerRole, workersOf } from './workers.ts'
 
-const otherFlags = ['storage.path', 'storage.durability', 'shutdown-deadline'] as const
+const otherFlags = ['storage.path', 'storage.durability', 'shutdown-deadline', 'workers'] as const
 
 /** Any time will do. */
 const aliveMs = 3_600_000
@@ -62,7 +71,7 @@ async function serve(flags: CollectorFlags, globals: HostGlobals, stopDeadlineMs
     clock: systemClock,
     write: (line) => output.write(line),
   })
-  const service = new Service({
+  const options: ServiceOptions = {
     registry,
     stability: 'experimental', // upstream has no levels to choose from
     environment: process.env,
@@ -72,7 +81,29 @@ async function serve(flags: CollectorFlags, globals: HostGlobals, stopDeadlineMs
     readConfiguration: () => readYamlConfiguration(flags.configs, flags.sets, process.env),
     compile: (text, view, options) => compileYaml(text.sources, view, options),
     nodeAttributes,
-  })
+  }
+  const settingsOf = (process: ReadonlyMap<string, object>): TelemetrySettings => {
+    return process.get('telemetry') as TelemetrySettings
+  }
+  const applyLogging = (settings: TelemetrySettings, log: Logger): void => {
+    try {
+      collectorLogging(logging, output, settings)
+    } catch (error) {
+      log.error('Cannot change where log lines go', { err: (error as Error).message })
+    }
+  }
+  const role = workerRole()
+  if (role) {
+    const code = await work(role, options, (worker) =>
+      worker.onSettings((process) => applyLogging(settingsOf(process), worker.log)),
+    )
+    output.close()
+    return code
+  }
+  const count = workersOf(flags.others.get('workers'))
+  const { pool, options: all } = withWorkers(count, options)
+  const service = new Service(all)
+  if (count > 1) service.includeWorkers(() => pool.state())
   const telemetry = new CollectorTelemetry({
     telemetry: service.telemetry,
     clock: systemClock,
@@ -81,17 +112,10 @@ async function serve(flags: CollectorFlags, globals: HostGlobals, stopDeadlineMs
     userAgent: globals.userAgent,
   })
   const stopped = onSignals(service)
-  const settingsOf = (process: ReadonlyMap<string, object>): TelemetrySettings => {
-    return process.get('telemetry') as TelemetrySettings
-  }
   service.onSettings(
     (process) => {
       const settings = settingsOf(process)
-      try {
-        collectorLogging(logging, output, settings)
-      } catch (error) {
-        service.log.error('Cannot change where log lines go', { err: (error as Error).message })
-      }
+      applyLogging(settings, service.log)
       void telemetry.apply(settings)
     },
     (process) => output.check(settingsOf(process).logs.output_paths),
@@ -100,7 +124,7 @@ async function serve(flags: CollectorFlags, globals: HostGlobals, stopDeadlineMs
   report(result)
   if (!result.ok) {
     process.stderr.write('Error: the configuration is not valid\n')
-    await service.stop(0)
+    await Promise.all([service.stop(0), pool.stop(0)])
     return 1
   }
   service.log.info('Everything is ready. Begin running and processing data.', {
@@ -110,7 +134,7 @@ async function serve(flags: CollectorFlags, globals: HostGlobals, stopDeadlineMs
   const signal = await stopped
   memory.stop()
   service.log.info('Stopping', { signal })
-  await service.stop(stopDeadlineMs)
+  await Promise.all([service.stop(stopDeadlineMs), pool.stop(stopDeadlineMs)])
   await telemetry.stop()
   output.close()
   return 0

@@ -11,17 +11,18 @@ import {
   configureLogging,
   LineLoggerProvider,
   type LoadResult,
-  memoryControl,
-  MemoryKeeper,
   problemText,
   Service,
+  type ServiceOptions,
 } from '#service'
 import { registry } from './components.ts'
 import { defaultConfig, defaultConfigName } from './default_config.ts'
 import { flagsText, type FlagValues, parseFlags, UsageError } from './flags.ts'
+import { keepMemory } from './memory.ts'
 import { runFlags } from './run_flags.ts'
 import { checkFormat, stabilityLevel } from './validate.ts'
 import { version } from './version.ts'
+import { withWorkers, work, workerRole, workersOf } from './workers.ts'
 
 const help = { name: 'help', short: 'h', kind: 'bool', default: false, doc: 'Print this page' } as const
 const flags = [...runFlags, help]
@@ -107,7 +108,7 @@ async function serve(
     clock: systemClock,
     write: (line) => void process.stderr.write(line),
   })
-  const service = new Service({
+  const options: ServiceOptions = {
     registry,
     stability: stabilityLevel(values),
     environment: process.env,
@@ -115,7 +116,15 @@ async function serve(
     clock: systemClock,
     logging,
     readConfiguration: readText,
-  })
+  }
+  const role = workerRole()
+  if (role) {
+    return work(role, options, (worker) => worker.onSettings((settings) => configureLogging(logging, settings)))
+  }
+  const count = workersOf(values.get('workers'))
+  const { pool, options: all } = withWorkers(count, options)
+  const service = new Service(all)
+  if (count > 1) service.includeWorkers(() => pool.state())
   for (const spec of runFlags) {
     if (spec.inert && given.has(spec.name) && spec.name !== 'disable-reporting') {
       service.log.warn('A flag has no effect', { flag: `--${spec.name}`, why: spec.inert })
@@ -138,7 +147,7 @@ async function serve(
   if (!result.ok) {
     process.stderr.write('Error: could not perform the initial load successfully\n')
     await server.stop(0)
-    await service.stop(0)
+    await Promise.all([service.stop(0), pool.stop(0)])
     return 1
   }
   service.log.info('Solder is ready', { components: service.graph.nodes.size, address: service.globals.listenAddress })
@@ -147,24 +156,9 @@ async function serve(
   const signal = await stopped
   memory.stop()
   service.log.info('Stopping', { signal })
-  await service.stop(stopDeadlineMs)
+  await Promise.all([service.stop(stopDeadlineMs), pool.stop(stopDeadlineMs)])
   await server.stop(0)
   return 0
-}
-
-/** For as long as it runs. */
-export function keepMemory(): MemoryKeeper {
-  const keeper = new MemoryKeeper({
-    clock: systemClock,
-    cpuMs: () => {
-      const { user, system } = process.cpuUsage()
-      return (user + system) / 1000
-    },
-    rssBytes: () => process.memoryUsage.rss(),
-    control: memoryControl,
-  })
-  keeper.start()
-  return keeper
 }
 
 /** Says once which configuration blocks are taken, so that the file runs, and have no effect yet. */

@@ -51,6 +51,7 @@ export const runFlags: readonly FlagSpec[] = [
     'spill',
     'spill: write to disk only while a backend is away and at the stop; always: what is taken is on disk first',
   ),
+  flag('workers', 'number', 1, 'How many processes share the ports of receivers whose pipelines keep no state'),
   ...stabilityFlags,
   flag('feature.component-shutdown-deadline', 'duration', '20s', 'How long components may take to stop'),
   flag('feature.prometheus.direct-fanout.enabled', 'bool', false, 'Fan out directly', {

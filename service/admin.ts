@@ -4,9 +4,10 @@ import { isIP } from 'node:net'
 import { HealthState } from '#component'
 import { renderDiagnostics } from '#config'
 import { TextSink, textContentType } from '#component/scrape'
-import type { RunningNode } from './node.ts'
+import type { Health, RunningNode } from './node.ts'
 import { exportsJson, shownJson } from './json.ts'
 import type { LoadResult, Service } from './service.ts'
+import type { NodeState, WorkerState } from './worker_messages.ts'
 
 type Page = (request: IncomingMessage, response: ServerResponse) => void | Promise<void>
 
@@ -23,10 +24,13 @@ export class AdminPages {
     this.#pages = new Map<string, Page>([
       ['/metrics', (_, response) => this.#metrics(response)],
       ['/-/ready', (_, response) => this.#ready(response)],
-      ['/-/healthy', (_, response) => this.#healthy(response)],
+      ['/-/healthy', async (_, response) => this.#healthy(response, await this.#service.workers())],
       ['/-/reload', (request, response) => this.#reload(request, response)],
-      ['/api/v0/web/components', (_, response) => sendJson(response, this.#componentsJson())],
-      ['/api/v0/web/graph', (_, response) => sendJson(response, this.#graphJson())],
+      [
+        '/api/v0/web/components',
+        async (_, response) => sendJson(response, this.#componentsJson(await this.#service.workers())),
+      ],
+      ['/api/v0/web/graph', async (_, response) => sendJson(response, this.#graphJson(await this.#service.workers()))],
       ['/api/v0/web/peers', (_, response) => sendJson(response, [])],
       ['/', (_, response) => this.#index(response)],
     ])
@@ -57,7 +61,7 @@ export class AdminPages {
     if (component !== undefined && (await this.#componentPage(component, request, response))) return
     const web = webComponent.exec(path)?.[1]
     const node = web === undefined ? undefined : this.#service.graph.nodes.get(web)
-    if (node) sendJson(response, this.#componentJson(node, true))
+    if (node) sendJson(response, this.#componentJson(node, true, await this.#service.workers()))
     else sendText(response, 404, '404 page not found\n')
   }
 
@@ -99,8 +103,10 @@ export class AdminPages {
     sendText(response, ready ? 200 : 503, ready ? 'Solder is ready.\n' : 'Solder is not ready.\n')
   }
 
-  #healthy(response: ServerResponse): void {
-    const unhealthy = [...this.#service.graph.nodes.values()].filter((n) => n.health.state === HealthState.unhealthy)
+  #healthy(response: ServerResponse, workers: WorkerState): void {
+    const unhealthy = [...this.#service.graph.nodes.values()].filter(
+      (node) => healthOf(node, workers).state === HealthState.unhealthy,
+    )
     if (unhealthy.length === 0) sendText(response, 200, 'All Solder components are healthy.\n')
     else sendText(response, 500, `unhealthy components: ${unhealthy.map((n) => n.id).join(', ')}\n`)
   }
@@ -133,14 +139,14 @@ export class AdminPages {
 
   // ---------------------------------------------------------------------------------------------- JSON
 
-  #componentsJson(): unknown {
-    return [...this.#service.graph.nodes.values()].map((node) => this.#componentJson(node, false))
+  #componentsJson(workers: WorkerState): unknown {
+    return [...this.#service.graph.nodes.values()].map((node) => this.#componentJson(node, false, workers))
   }
 
-  #componentJson(node: RunningNode, whole: boolean): Record<string, unknown> {
+  #componentJson(node: RunningNode, whole: boolean, workers: WorkerState): Record<string, unknown> {
     const { graph } = this.#service
     const dependents = [...graph.nodes.values()].filter((n) => n.plan.dependsOn.has(node.id)).map((n) => n.id)
-    const { state, message, updatedTimeMs } = node.health
+    const { state, message, updatedTimeMs } = healthOf(node, workers)
     const json: Record<string, unknown> = {
       name: node.componentName,
       type: 'block',
@@ -158,7 +164,7 @@ export class AdminPages {
       arguments: shownJson(node.settings),
       exports: exportsJson(node.exports),
       debugInfo: shownJson(node.component?.debug?.()),
-      counters: countersJson(node),
+      counters: countersJson(node, workers.nodes.get(node.id)),
     }
   }
 
@@ -168,10 +174,10 @@ export class AdminPages {
     return [...node.plan.dependsOn].filter((id) => graph.nodes.get(id)?.definition.consumes?.length)
   }
 
-  #graphJson(): unknown {
+  #graphJson(workers: WorkerState): unknown {
     const nodes = [...this.#service.graph.nodes.values()]
     return {
-      nodes: nodes.map((node) => ({ id: node.id, ...this.#componentJson(node, true) })),
+      nodes: nodes.map((node) => ({ id: node.id, ...this.#componentJson(node, true, workers) })),
       edges: nodes.flatMap((node) =>
         this.#edgesFrom(node).map((to) => ({
           from: node.id,
@@ -186,15 +192,24 @@ export class AdminPages {
 /** A page waits this long for a node's own metrics. */
 const sourceTimeoutMs = 30_000
 
-function countersJson(node: RunningNode): Record<string, unknown> {
+/** `others`: what workers add. */
+function countersJson(node: RunningNode, others: NodeState | undefined): Record<string, unknown> {
   const { counters } = node
+  const dropped = new Map(counters.droppedByReason)
+  for (const [reason, items] of others?.dropped ?? []) dropped.set(reason, (dropped.get(reason) ?? 0) + items)
   return {
-    in: counters.in,
-    out: counters.out,
-    refused: counters.refused,
-    waiting: node.waiting,
-    dropped: Object.fromEntries(counters.droppedByReason),
+    in: counters.in + (others?.in ?? 0),
+    out: counters.out + (others?.out ?? 0),
+    refused: counters.refused + (others?.refused ?? 0),
+    waiting: node.waiting + (others?.waiting ?? 0),
+    dropped: Object.fromEntries(dropped),
   }
+}
+
+/** Of the main process's node, unless it is well and a worker's is not. */
+function healthOf(node: RunningNode, workers: WorkerState): Health {
+  const other = workers.nodes.get(node.id)?.health
+  return node.health.state === HealthState.healthy && other?.state === HealthState.unhealthy ? other : node.health
 }
 
 /** All diagnostics of a failed load, as they are shown on a terminal without colour. */

@@ -82,13 +82,15 @@ export class Graph {
   }
 
   /**
-   * Change over to `plan`: all or nothing. Returns what is wrong; with an error in it nothing has changed.
+   * Change over to `plan`: all or nothing. Returns what is wrong; with an error in it nothing has changed. `agree` is asked
+   * when all nodes are made and none runs yet: with an error in its answer nothing changes either.
    * Nodes whose settings are the same keep running as they are.
    */
-  apply(plan: Plan): Promise<readonly Diagnostic[]> {
+  apply(plan: Plan, agree?: () => Promise<readonly Diagnostic[]>): Promise<readonly Diagnostic[]> {
     return this.#inTurn(async () => {
       const diagnostics: Diagnostic[] = []
       const changes = await this.#stage(plan, diagnostics)
+      if (agree && !hasErrors(diagnostics)) diagnostics.push(...(await agree()))
       if (hasErrors(diagnostics)) {
         await discard(changes.values())
         return diagnostics

@@ -1,6 +1,7 @@
 // What the process says of itself: build, start time, CPU, memory, under the names that Alloy's dashboards read.
 import { readFileSync } from 'node:fs'
 import type { Instruments } from '#component'
+import type { SeriesState } from './telemetry.ts'
 
 const goArchitecture: Readonly<Record<string, string>> = { x64: 'amd64', arm64: 'arm64', arm: 'arm', ia32: '386' }
 
@@ -39,6 +40,28 @@ export function registerProcessMetrics(instruments: Instruments, version: string
   }
   instruments.gauge('solder_heap_used_bytes', 'JavaScript heap in use, in bytes.', () => process.memoryUsage().heapUsed)
   registerTraffic(instruments)
+}
+
+/** CPU and memory of a worker, under all their names: what the main process shows of itself is of all processes. */
+export function processSeries(): SeriesState[] {
+  const { user, system } = process.cpuUsage()
+  const { rss, heapUsed, heapTotal, external } = process.memoryUsage()
+  const cpuSeconds = (user + system) / 1e6
+  const values: readonly (readonly [string, number])[] = [
+    ['alloy_resources_process_cpu_seconds_total', cpuSeconds],
+    ['process_cpu_seconds_total', cpuSeconds],
+    ['otelcol_process_cpu_seconds_total', cpuSeconds],
+    ['alloy_resources_process_resident_memory_bytes', rss],
+    ['process_resident_memory_bytes', rss],
+    ['otelcol_process_memory_rss_bytes', rss],
+    ['solder_heap_used_bytes', heapUsed],
+    ['otelcol_process_runtime_heap_alloc_bytes', heapUsed],
+    ['otelcol_process_runtime_total_sys_memory_bytes', heapTotal + external],
+  ]
+  return values.map(([name, value]) => {
+    const kind = name.endsWith('_total') ? 'counter' : 'gauge'
+    return { kind, name, help: '', attributes: {}, value, ofProcess: true }
+  })
 }
 
 /** What the process says of itself where it runs the collector's YAML, under upstream's names. */

@@ -9,6 +9,7 @@ import type { LineLoggerProvider, LogLevel } from './logging.ts'
 import { loggerFor } from './logging.ts'
 import { registerProcessMetrics } from './process_metrics.ts'
 import { OwnTelemetry } from './telemetry.ts'
+import { noState, type WorkerState } from './worker_messages.ts'
 
 export interface ConfigurationText {
   readonly sources: readonly { readonly name: string; readonly text: Uint8Array | string }[]
@@ -28,6 +29,14 @@ export interface ServiceOptions {
   compile?(text: ConfigurationText, view: ExportsView, options: CompileOptions): Promise<Plan>
   /** What a node's own series and log lines carry; absent: Alloy's `component_path` and `component_id`. */
   nodeAttributes?(id: string): { readonly metrics: Attributes; readonly logs: Attributes }
+  /** What of the plan runs here; absent: all. */
+  select?(plan: Plan): Plan
+  /**
+   * Asked before a configuration that was read is taken over, when everything of it is ready here: with an error in the answer
+   * it is not taken over. `taken` says how it ended, also where this was not asked.
+   */
+  agree?(text: ConfigurationText, plan: Plan): Promise<readonly Diagnostic[]>
+  taken?(ok: boolean): void | Promise<void>
 }
 
 type Attributes = Readonly<Record<string, string>>
@@ -60,6 +69,7 @@ export class Service {
   #loadTimeMs = 0
   #loadFailures = 0
   #hash = ''
+  #workers: () => Promise<WorkerState> = () => Promise.resolve(noState)
 
   constructor(options: ServiceOptions) {
     this.#options = options
@@ -84,9 +94,25 @@ export class Service {
     this.#registerMetrics()
   }
 
+  /** Workers run parts of this too: their counters are added wherever somebody looks. */
+  includeWorkers(read: () => Promise<WorkerState>): void {
+    this.#workers = read
+    this.telemetry.include(async () => (await read()).series)
+  }
+
+  /** What the workers have counted. */
+  workers(): Promise<WorkerState> {
+    return this.#workers()
+  }
+
   /** True from the first load without errors on, until the stop begins. */
   get ready(): boolean {
     return this.#ready
+  }
+
+  /** What was taken over last. */
+  get text(): ConfigurationText | undefined {
+    return this.#text
   }
 
   get plan(): Plan | undefined {
@@ -148,7 +174,9 @@ export class Service {
   }
 
   async #load(text: ConfigurationText): Promise<LoadResult> {
-    const result = await this.#compileAndApply(text)
+    const { agree, taken } = this.#options
+    const result = await this.#compileAndApply(text, agree && ((plan) => agree(text, plan)))
+    await taken?.(result.ok)
     if (!result.ok) {
       this.#failed()
       return result
@@ -165,15 +193,19 @@ export class Service {
     this.#loadFailures++
   }
 
-  async #compileAndApply(text: ConfigurationText): Promise<LoadResult> {
+  async #compileAndApply(
+    text: ConfigurationText,
+    agree?: (plan: Plan) => Promise<readonly Diagnostic[]>,
+  ): Promise<LoadResult> {
     let result: LoadResult | undefined
     for (let round = 0; round < structureRoundsMax; round++) {
-      const plan = await this.#compile(text)
+      const whole = await this.#compile(text)
+      const plan = this.#options.select?.(whole) ?? whole
       if (hasErrors(plan.diagnostics))
         return result ?? { ok: false, diagnostics: plan.diagnostics, sources: plan.sources }
       const refused = this.#refusedSettings(plan)
       if (refused) return result ?? { ok: false, diagnostics: [...plan.diagnostics, refused], sources: plan.sources }
-      const found = await this.graph.apply(plan)
+      const found = await this.graph.apply(plan, round === 0 && agree ? () => agree(whole) : undefined)
       const diagnostics = [...plan.diagnostics, ...found]
       if (hasErrors(found)) return result ?? { ok: false, diagnostics, sources: plan.sources }
       const before = this.#plan
@@ -269,7 +301,7 @@ function hashOf(text: ConfigurationText): string {
   return hash.digest('hex')
 }
 
-function diagnosticWithoutPlace(message: string): Diagnostic {
+export function diagnosticWithoutPlace(message: string): Diagnostic {
   const nowhere = { file: '', offset: 0, line: 0, column: 0 }
   return { severity: 'error', range: { start: nowhere, end: nowhere }, message }
 }

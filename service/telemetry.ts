@@ -15,6 +15,20 @@ interface Registration {
   readonly attributes: Attributes
   readonly read: (() => number | undefined) | undefined
   readonly distribution: Distribution | undefined
+  /** A node's, not the process's. */
+  readonly ofNode?: boolean
+}
+
+/** What one series stands at, to be sent from one process to another. */
+export interface SeriesState {
+  readonly kind: Registration['kind']
+  readonly name: string
+  readonly help: string
+  readonly attributes: Attributes
+  readonly value: number
+  readonly distribution?: Pick<Distribution, 'bounds' | 'counts' | 'sum' | 'count'>
+  /** Counts where the main process has a series of the name, and only there. */
+  readonly ofProcess?: boolean
 }
 
 /** Series of one metric name above this are not shown, so that a mistake cannot fill the memory. */
@@ -29,6 +43,9 @@ export class OwnTelemetry implements MetricSource {
   #sdk: Sdk | undefined
   readonly #instrumented = new Set<string>()
   readonly #families = new Map<string, MetricFamily>()
+  #readOthers: (() => Promise<readonly SeriesState[]>) | undefined
+  /** What other processes add, by name and attributes, as of the last reading. */
+  #others: ReadonlyMap<string, ReadonlyMap<string, SeriesState>> = new Map()
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -51,8 +68,31 @@ export class OwnTelemetry implements MetricSource {
     known?.delete(registration)
   }
 
+  /** What `read` gives is added to what is here, series by series, whenever somebody asks. */
+  include(read: () => Promise<readonly SeriesState[]>): void {
+    this.#readOthers = read
+  }
+
+  /** The series of nodes, as they stand. */
+  nodeSeries(): SeriesState[] {
+    const series: SeriesState[] = []
+    for (const registrations of this.#byName.values()) {
+      for (const { kind, name, help, attributes, read, distribution, ofNode } of registrations) {
+        if (!ofNode) continue
+        const value = read?.()
+        if (distribution) {
+          const { bounds, counts, sum, count } = distribution
+          const state = { bounds: [...bounds], counts: [...counts], sum, count }
+          series.push({ kind, name, help, attributes, value: 0, distribution: state })
+        } else if (value !== undefined) series.push({ kind, name, help, attributes, value })
+      }
+    }
+    return series
+  }
+
   /** Everything as OpenTelemetry has it. */
   async resourceMetrics(): Promise<ResourceMetrics> {
+    if (this.#readOthers) this.#others = summed(await this.#readOthers(), (name) => this.#byName.has(name))
     const reader = await this.#start()
     this.#observeNew()
     return (await reader.collect()).resourceMetrics
@@ -80,8 +120,8 @@ export class OwnTelemetry implements MetricSource {
   #observeNew(): void {
     const meter = this.#provider?.getMeter('solder')
     if (!meter) return
-    for (const [name, registrations] of this.#byName) {
-      const [first] = registrations
+    for (const name of new Set([...this.#byName.keys(), ...this.#others.keys()])) {
+      const first = this.#first(name)
       if (!first || first.kind === 'histogram' || this.#instrumented.has(name)) continue
       this.#instrumented.add(name)
       const options = { description: first.help }
@@ -90,12 +130,23 @@ export class OwnTelemetry implements MetricSource {
           ? meter.createObservableCounter(name, options)
           : meter.createObservableGauge(name, options)
       observable.addCallback((result) => {
-        for (const { attributes, read } of registrations) {
+        const others = new Map(this.#others.get(name))
+        for (const { attributes, read } of this.#byName.get(name) ?? []) {
           const value = read?.()
-          if (value !== undefined) result.observe(value, attributes)
+          if (value === undefined) continue
+          const key = attributesKey(attributes)
+          result.observe(value + (others.get(key)?.value ?? 0), attributes)
+          others.delete(key)
         }
+        for (const { attributes, value } of others.values()) result.observe(value, attributes)
       })
     }
+  }
+
+  #first(name: string): Pick<Registration, 'kind' | 'help'> | undefined {
+    const [registration] = this.#byName.get(name) ?? []
+    const [other] = this.#others.get(name)?.values() ?? []
+    return registration ?? other
   }
 
   /** Histograms that components fill themselves: no instrument observes those, so they come from a producer. */
@@ -105,12 +156,20 @@ export class OwnTelemetry implements MetricSource {
         const startTime = hrTime(this.#startMs)
         const endTime = hrTime(this.#clock.now())
         const metrics = []
-        for (const [name, registrations] of this.#byName) {
-          const [first] = registrations
+        for (const name of new Set([...this.#byName.keys(), ...this.#others.keys()])) {
+          const first = this.#first(name)
           if (first?.kind !== 'histogram') continue
-          const dataPoints = [...registrations].flatMap(({ attributes, distribution }) =>
-            distribution ? [{ startTime, endTime, attributes, value: histogramValue(distribution) }] : [],
-          )
+          const others = new Map(this.#others.get(name))
+          const dataPoints = [...(this.#byName.get(name) ?? [])].flatMap(({ attributes, distribution }) => {
+            if (!distribution) return []
+            const key = attributesKey(attributes)
+            const value = histogramValue(distribution, others.get(key)?.distribution)
+            others.delete(key)
+            return [{ startTime, endTime, attributes, value }]
+          })
+          for (const { attributes, distribution } of others.values()) {
+            if (distribution) dataPoints.push({ startTime, endTime, attributes, value: histogramValue(distribution) })
+          }
           metrics.push({
             descriptor: { name, description: first.help, unit: '', valueType: 1 },
             aggregationTemporality: sdk.AggregationTemporality.CUMULATIVE,
@@ -176,8 +235,47 @@ export class OwnTelemetry implements MetricSource {
   }
 }
 
-function histogramValue(d: Distribution) {
-  return { buckets: { boundaries: [...d.bounds], counts: [...d.counts] }, sum: d.sum, count: d.count }
+type HistogramState = NonNullable<SeriesState['distribution']>
+
+/** `more`: of the same bounds, or it is left out. */
+function histogramValue(d: HistogramState, more?: HistogramState) {
+  const both = more?.bounds.length === d.bounds.length ? more : undefined
+  return {
+    buckets: { boundaries: [...d.bounds], counts: d.counts.map((count, at) => count + (both?.counts[at] ?? 0)) },
+    sum: d.sum + (both?.sum ?? 0),
+    count: d.count + (both?.count ?? 0),
+  }
+}
+
+function attributesKey(attributes: Attributes): string {
+  return JSON.stringify(Object.entries(attributes).sort(([a], [b]) => (a < b ? -1 : 1)))
+}
+
+/** Series of the same name and attributes as one. */
+export function sumSeries(series: readonly SeriesState[]): SeriesState[] {
+  return [...summed(series, () => true).values()].flatMap((byKey) => [...byKey.values()])
+}
+
+function summed(
+  series: readonly SeriesState[],
+  isKnown: (name: string) => boolean,
+): Map<string, Map<string, SeriesState>> {
+  const byName = new Map<string, Map<string, SeriesState>>()
+  for (const one of series) {
+    if (one.ofProcess && !isKnown(one.name)) continue
+    let byKey = byName.get(one.name)
+    if (!byKey) byName.set(one.name, (byKey = new Map()))
+    const key = attributesKey(one.attributes)
+    const before = byKey.get(key)
+    byKey.set(key, before ? added(before, one) : one)
+  }
+  return byName
+}
+
+function added(a: SeriesState, b: SeriesState): SeriesState {
+  if (!a.distribution || !b.distribution) return { ...a, value: a.value + b.value }
+  const { buckets, sum, count } = histogramValue(a.distribution, b.distribution)
+  return { ...a, distribution: { bounds: buckets.boundaries, counts: buckets.counts, sum, count } }
 }
 
 function hrTime(ms: number): [number, number] {
@@ -230,7 +328,8 @@ class OwnerInstruments implements Instruments {
   #register(given: Registration, holder: Count | Distribution | undefined): void {
     const key = keyOf(given.name, given.attributes)
     // What names the node wins: components that serve both languages give the names of one.
-    const registration = { ...given, attributes: { ...given.attributes, ...this.#attributes } }
+    const ofNode = Object.keys(this.#attributes).length > 0
+    const registration = { ...given, attributes: { ...given.attributes, ...this.#attributes }, ofNode }
     const known = this.#mine.get(key)
     if (known) this.#telemetry.remove(known.registration)
     this.#mine.set(key, { registration, holder })

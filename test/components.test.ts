@@ -213,3 +213,46 @@ for (const name of [...registry.names()].sort()) {
     assert.deepEqual(moreThan(before), [])
   })
 }
+
+/** What may run in several processes at once, each with a part of the traffic: whoever adds one here has thought about it. */
+const stateless: ReadonlySet<string> = new Set([
+  'otelcol.auth.basic',
+  'otelcol.auth.bearer',
+  'otelcol.auth.headers',
+  'otelcol.auth.oauth2',
+  'otelcol.exporter.debug',
+  'otelcol.exporter.loadbalancing',
+  'otelcol.exporter.otlp',
+  'otelcol.exporter.otlphttp',
+  'otelcol.processor.attributes',
+  'otelcol.processor.batch',
+  'otelcol.processor.groupbyattrs',
+  'otelcol.processor.memory_limiter',
+  'otelcol.processor.probabilistic_sampler',
+  'otelcol.processor.redaction',
+  'otelcol.processor.resourcedetection',
+  'otelcol.processor.span',
+  'otelcol.processor.transform',
+  'otelcol.receiver.otlp',
+])
+
+test('components that say they are stateless are known to be', async () => {
+  const found = []
+  for (const name of registry.names()) if ((await registry.load(name))?.stateless) found.push(name)
+  assert.deepEqual(found.sort(), [...stateless].sort())
+})
+
+test('both faces of a component say the same of their state', async () => {
+  const faces = new Map<string, boolean[]>()
+  const add = (doc: string, says: boolean): void => void faces.set(doc, [...(faces.get(doc) ?? []), says])
+  for (const name of registry.names()) {
+    const definition = await registry.load(name)
+    if (definition) add(definition.doc, definition.stateless === true)
+  }
+  for (const name of registry.yamlNames()) {
+    const [kind, type] = name.split('/') as ['receiver', string]
+    const definition = await registry.loadYaml(kind, type)
+    if (definition) add(definition.doc, definition.stateless === true)
+  }
+  for (const [doc, says] of faces) assert.equal(new Set(says).size, 1, doc)
+})

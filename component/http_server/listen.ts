@@ -3,8 +3,8 @@ import { unlinkSync } from 'node:fs'
 import { connect, type Server, type Socket } from 'node:net'
 
 export type ListenAddress =
-  /** Host '': all addresses; port 0: any free one. */
-  { readonly host: string; readonly port: number } | { readonly path: string }
+  /** Host '': all addresses; port 0: any free one. Shared: with other processes that say so, the kernel deals connections out. */
+  { readonly host: string; readonly port: number; readonly shared?: boolean } | { readonly path: string }
 
 /** Host and port of `host:port`, `:port`, `[::1]:port`; undefined for what is none. */
 export function hostAndPort(endpoint: string): { readonly host: string; readonly port: number } | undefined {
@@ -46,7 +46,10 @@ function bind(server: Server, address: ListenAddress): Promise<void> {
       resolve()
     }
     if ('path' in address) server.listen({ path: address.path }, done)
-    else server.listen({ port: address.port, ...(address.host === '' ? {} : { host: address.host }) }, done)
+    else {
+      const { host, port, shared } = address
+      server.listen({ port, ...(host === '' ? {} : { host }), ...(shared ? { reusePort: true } : {}) }, done)
+    }
   })
 }
 

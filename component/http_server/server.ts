@@ -21,6 +21,8 @@ export interface HttpServerSettings {
   readonly port: number
   /** Listen on this Unix socket instead; host and port are not used then. */
   readonly socketPath?: string
+  /** See `ListenAddress`. */
+  readonly shared?: boolean
   /** 0: no limit. More are closed at once. */
   readonly connectionsMax: number
   /** For a request to arrive, headers and body. 0: no limit. */
@@ -249,8 +251,8 @@ export class HttpServer {
 }
 
 function addressOf(settings: HttpServerSettings): ListenAddress {
-  const { host, port, socketPath } = settings
-  return socketPath === undefined ? { host, port } : { path: socketPath }
+  const { host, port, socketPath, shared } = settings
+  return socketPath === undefined ? { host, port, ...(shared ? { shared } : {}) } : { path: socketPath }
 }
 
 /** Node takes no longer one for the headers than for the request. */

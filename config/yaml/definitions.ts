@@ -41,6 +41,7 @@ function wrap(yaml: YamlDefinition): ComponentDefinition {
       ? { exports: { handler: { type: 'otelcol.Handler', doc: 'What others refer to by its id.' } } }
       : {}),
     settings: yaml.settings,
+    ...(yaml.stateless ? { stateless: true } : {}),
     create(host, settings): Component | Promise<Component> {
       const output = (settings as { readonly [outputOf]?: OtelOutput })[outputOf]
       return yaml.create(host, settings, output ?? { metrics: [], logs: [], traces: [] })

@@ -17,6 +17,7 @@ export const forwardConnector: YamlDefinition<object> = {
   doc: 'Hands telemetry from the pipelines that end in it to the pipelines that begin with it.',
   signals: ['traces', 'metrics', 'logs'],
   produces: { traces: ['traces'], metrics: ['metrics'], logs: ['logs'] },
+  stateless: true,
   settings,
   create: (host, _, output) => forward(host, output),
 }

@@ -75,6 +75,7 @@ export const otelcolExporterDebug: ComponentDefinition<SettingsOf<typeof alloySe
   doc: 'Shows telemetry in the log or on the standard output.',
   consumes: ['metrics', 'logs', 'traces'],
   input: 'otelcol',
+  stateless: true,
   settings: alloySettings,
   create: (host, settings) => new Debug(host, plain(settings)),
 }
@@ -85,6 +86,7 @@ export const debugExporter: YamlDefinition<SettingsOf<typeof yamlSettings>> = {
   stability: 'experimental',
   doc: 'Shows telemetry in the log or on the standard output.',
   signals: ['metrics', 'logs', 'traces'],
+  stateless: true,
   settings: yamlSettings,
   create: (host, settings) =>
     new Debug(host, plain({ ...settings, output_paths: settings.output_paths ?? ['stdout'] })),

@@ -168,6 +168,7 @@ export const otelcolExporterLoadbalancing: ComponentDefinition<AlloySettings> = 
   doc: 'Shares telemetry out over OTLP backends, so that what belongs together meets at one of them.',
   consumes: ['metrics', 'logs', 'traces'],
   input: 'otelcol',
+  stateless: true,
   settings: alloySettings,
   create: (host, s) => {
     const { otlp } = s.protocol
@@ -187,6 +188,7 @@ export const loadBalancingExporter: YamlDefinition<YamlSettings> = {
   stability: 'public-preview',
   doc: 'Shares telemetry out over OTLP backends, so that what belongs together meets at one of them.',
   signals: ['metrics', 'logs', 'traces'],
+  stateless: true,
   settings: yamlSettings,
   create: (host, s) => {
     const { otlp } = s.protocol

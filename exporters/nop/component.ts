@@ -7,6 +7,7 @@ export const nopExporter: YamlDefinition<object> = {
   stability: 'public-preview',
   doc: 'Exports nothing.',
   signals: ['traces', 'metrics', 'logs'],
+  stateless: true,
   settings: defineSettings({}),
   create: (host) => swallow(host),
 }

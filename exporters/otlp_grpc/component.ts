@@ -67,6 +67,7 @@ export const otelcolExporterOtlp: ComponentDefinition<AlloySettings> = {
   doc: 'Sends telemetry to an OTLP backend over gRPC.',
   consumes: ['metrics', 'logs', 'traces'],
   input: 'otelcol',
+  stateless: true,
   settings: alloySettings,
   create: (host, settings) => create(host, settings, fromAlloy),
 }
@@ -77,6 +78,7 @@ export const otlpGrpcExporter: YamlDefinition<YamlSettings> = {
   stability: 'generally-available',
   doc: 'Sends telemetry to an OTLP backend over gRPC.',
   signals: ['metrics', 'logs', 'traces'],
+  stateless: true,
   settings: yamlSettings,
   create: (host, settings) => create(host, settings, fromYaml),
 }

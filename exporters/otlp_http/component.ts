@@ -100,6 +100,7 @@ export const otelcolExporterOtlphttp: ComponentDefinition<AlloySettings> = {
   doc: 'Sends telemetry to an OTLP backend over HTTP.',
   consumes: ['metrics', 'logs', 'traces'],
   input: 'otelcol',
+  stateless: true,
   settings: alloySettings,
   create: (host, settings) => create(host, settings, fromAlloy),
 }
@@ -110,6 +111,7 @@ export const otlpHttpExporter: YamlDefinition<YamlSettings> = {
   stability: 'generally-available',
   doc: 'Sends telemetry to an OTLP backend over HTTP.',
   signals: ['metrics', 'logs', 'traces'],
+  stateless: true,
   settings: yamlSettings,
   create: (host, settings) => create(host, settings, fromYaml),
 }

@@ -127,6 +127,7 @@ export const otelcolAuthBasic: ComponentDefinition = {
   stability: 'generally-available',
   doc: 'Authenticates requests of exporters, and of clients to receivers, by user name and password.',
   exports: { handler: { type: 'otelcol.Handler', doc: 'What `auth` settings refer to.' } },
+  stateless: true,
   settings: alloySettings,
   create(host, from) {
     const settings = from as BasicSettings & { username: string; password: Secret | undefined }
@@ -145,6 +146,7 @@ export const basicAuthExtension: YamlDefinition = {
   stability: 'generally-available',
   doc: 'Authenticates requests of exporters, and of clients to receivers, by user name and password.',
   signals: [],
+  stateless: true,
   settings: yamlSettings,
   create: (host, settings) => create(host, settings as BasicSettings, ''),
 }

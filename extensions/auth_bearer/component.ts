@@ -80,6 +80,7 @@ export const otelcolAuthBearer: ComponentDefinition = {
   stability: 'generally-available',
   doc: 'Authenticates requests of exporters, and of clients to receivers, by a token.',
   exports: { handler: { type: 'otelcol.Handler', doc: 'What `auth` settings refer to.' } },
+  stateless: true,
   settings: alloySettings,
   create(host, from) {
     const { header, scheme, token } = from as { header: string; scheme: string; token: Secret }
@@ -93,6 +94,7 @@ export const bearerTokenAuthExtension: YamlDefinition = {
   stability: 'generally-available',
   doc: 'Authenticates requests of exporters, and of clients to receivers, by a token.',
   signals: [],
+  stateless: true,
   settings: yamlSettings,
   create(host, from) {
     const s = from as BearerSettings & { token: Secret | undefined }

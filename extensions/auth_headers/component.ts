@@ -119,6 +119,7 @@ export const otelcolAuthHeaders: ComponentDefinition = {
   stability: 'generally-available',
   doc: 'Sets headers of requests that exporters make, from values or from the clients of receivers.',
   exports: { handler: { type: 'otelcol.Handler', doc: 'What `auth` settings refer to.' } },
+  stateless: true,
   settings: alloySettings,
   create: (host, settings) => create(host, (settings as { header: readonly HeaderSettings[] }).header, undefined),
 }
@@ -129,6 +130,7 @@ export const headersSetterExtension: YamlDefinition = {
   stability: 'generally-available',
   doc: 'Sets headers of requests that exporters make, from values or from the clients of receivers.',
   signals: [],
+  stateless: true,
   settings: yamlSettings,
   create(host, from) {
     const { headers, additional_auth } = from as {

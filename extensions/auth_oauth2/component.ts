@@ -124,6 +124,7 @@ export const otelcolAuthOauth2: ComponentDefinition = {
   stability: 'generally-available',
   doc: 'Authenticates requests of exporters with OAuth 2.0 client credentials.',
   exports: { handler: { type: 'otelcol.Handler', doc: 'What `auth` settings refer to.' } },
+  stateless: true,
   settings: alloySettings,
   create: (host, settings) => create(host, settings as OAuth2ClientSettings),
 }
@@ -134,6 +135,7 @@ export const oauth2ClientExtension: YamlDefinition = {
   stability: 'generally-available',
   doc: 'Authenticates requests of exporters with OAuth 2.0 client credentials.',
   signals: [],
+  stateless: true,
   settings: yamlSettings,
   create: (host, settings) => create(host, settings as OAuth2ClientSettings),
 }

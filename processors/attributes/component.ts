@@ -37,6 +37,7 @@ export const otelcolProcessorAttributes: ComponentDefinition<SettingsOf<typeof s
   doc,
   consumes: ['traces', 'logs', 'metrics'],
   input: 'otelcol',
+  stateless: true,
   settings,
   create: (host, given) => new AttributesProcessor(host, given.action, matchOfAlloy(given), given.output),
 }
@@ -47,6 +48,7 @@ export const attributesProcessor: YamlDefinition<SettingsOf<typeof yamlSettings>
   stability: 'generally-available',
   doc,
   signals: ['traces', 'logs', 'metrics'],
+  stateless: true,
   settings: yamlSettings,
   create: (host, given, output) => new AttributesProcessor(host, given.actions, matchOfYaml(given), output),
 }

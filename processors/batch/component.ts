@@ -76,6 +76,7 @@ export const otelcolProcessorBatch: ComponentDefinition<SettingsOf<typeof settin
   doc,
   consumes: ['traces', 'logs', 'metrics'],
   input: 'otelcol',
+  stateless: true,
   settings,
   create: (host, given) => new BatchProcessor(host, engineSettings(given), given.output),
 }
@@ -86,6 +87,7 @@ export const batchProcessor: YamlDefinition<SettingsOf<typeof yamlSettings>> = {
   stability: 'generally-available',
   doc,
   signals: ['traces', 'logs', 'metrics'],
+  stateless: true,
   settings: yamlSettings,
   create: (host, given, output) => new BatchProcessor(host, engineSettings(given), output),
 }

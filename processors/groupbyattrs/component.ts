@@ -22,6 +22,7 @@ export const otelcolProcessorGroupbyattrs: ComponentDefinition<SettingsOf<typeof
   doc: 'Moves attributes of spans, log records and data points to their resource.',
   consumes: ['metrics', 'logs', 'traces'],
   input: 'otelcol',
+  stateless: true,
   settings: alloySettings,
   create: (host, settings) => new GroupByAttrsProcessor(host, settings.keys, settings.output),
 }
@@ -32,6 +33,7 @@ export const groupbyattrsProcessor: YamlDefinition<SettingsOf<typeof yamlSetting
   stability: 'public-preview',
   doc: 'Moves attributes of spans, log records and data points to their resource.',
   signals: ['metrics', 'logs', 'traces'],
+  stateless: true,
   settings: yamlSettings,
   create: (host, settings, output) => new GroupByAttrsProcessor(host, settings.keys, output),
 }

@@ -111,6 +111,7 @@ export const otelcolProcessorMemoryLimiter: ComponentDefinition<SettingsOf<typeo
   doc,
   consumes: ['traces', 'logs', 'metrics'],
   input: 'otelcol',
+  stateless: true,
   settings,
   create(host, given) {
     const limits = {
@@ -135,6 +136,7 @@ export const memoryLimiterProcessor: YamlDefinition<YamlSettings> = {
   stability: 'generally-available',
   doc,
   signals: ['traces', 'logs', 'metrics'],
+  stateless: true,
   settings: yamlSettings,
   create(host, given, output) {
     const limits = {

@@ -70,6 +70,7 @@ export const otelcolProcessorProbabilisticSampler: ComponentDefinition<SettingsO
   doc,
   consumes: ['traces', 'logs'],
   input: 'otelcol',
+  stateless: true,
   settings,
   create: (host, given) => new ProbabilisticSampler(host, engineSettings(given), given.output),
 }
@@ -80,6 +81,7 @@ export const probabilisticSamplerProcessor: YamlDefinition<SettingsOf<typeof yam
   stability: 'generally-available',
   doc,
   signals: ['traces', 'logs'],
+  stateless: true,
   settings: yamlSettings,
   create: (host, given, output) => new ProbabilisticSampler(host, engineSettings(given), output),
 }

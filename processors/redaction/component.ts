@@ -126,6 +126,7 @@ export const otelcolProcessorRedaction: ComponentDefinition<SettingsOf<typeof al
   doc: 'Removes attributes and masks values that are not to be seen.',
   consumes: ['metrics', 'logs', 'traces'],
   input: 'otelcol',
+  stateless: true,
   settings: alloySettings,
   create: (host, settings) => new RedactionProcessor(host, settings, settings.output),
 }
@@ -136,6 +137,7 @@ export const redactionProcessor: YamlDefinition<RedactionSettings> = {
   stability: 'experimental',
   doc: 'Removes attributes and masks values that are not to be seen.',
   signals: ['metrics', 'logs', 'traces'],
+  stateless: true,
   settings: yamlSettings,
   create: (host, settings, output) => new RedactionProcessor(host, settings, output),
 }

@@ -20,6 +20,7 @@ export const resourceProcessor: YamlDefinition<SettingsOf<typeof settings>> = {
   stability: 'generally-available',
   doc: 'Changes the attributes of resources.',
   signals: ['traces', 'logs', 'metrics'],
+  stateless: true,
   settings,
   create: (host, given, output) => new ResourceProcessor(host, given.attributes, output),
 }

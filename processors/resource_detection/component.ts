@@ -110,6 +110,7 @@ export const otelcolProcessorResourcedetection: ComponentDefinition<
   name: 'otelcol.processor.resourcedetection',
   stability: 'generally-available',
   doc: 'Adds attributes that say which host, container or cloud telemetry comes from.',
+  stateless: true,
   consumes: ['metrics', 'logs', 'traces'],
   input: 'otelcol',
   settings: alloySettings,
@@ -122,6 +123,7 @@ export const resourceDetectionProcessor: YamlDefinition<ResourceDetectionSetting
   stability: 'public-preview',
   doc: 'Adds attributes that say which host, container or cloud telemetry comes from.',
   signals: ['metrics', 'logs', 'traces'],
+  stateless: true,
   settings: yamlSettings,
   create: (host, settings, output) => new ResourceDetection(host, settings, optionsFor(settings), output),
 }

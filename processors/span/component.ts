@@ -115,6 +115,7 @@ export const otelcolProcessorSpan: ComponentDefinition<SettingsOf<typeof setting
   doc,
   consumes: ['traces'],
   input: 'otelcol',
+  stateless: true,
   settings,
   create: (host, given) => new SpanProcessor(host, engineSettings(given), matchOfAlloy(given), given.output),
 }
@@ -125,6 +126,7 @@ export const spanProcessor: YamlDefinition<SettingsOf<typeof yamlSettings>> = {
   stability: 'experimental',
   doc,
   signals: ['traces'],
+  stateless: true,
   settings: yamlSettings,
   create: (host, given, output) => new SpanProcessor(host, engineSettings(given), matchOfYaml(given), output),
 }

@@ -125,6 +125,7 @@ export const otelcolProcessorTransform: ComponentDefinition<SettingsOf<typeof se
   doc,
   consumes: ['traces', 'metrics', 'logs'],
   input: 'otelcol',
+  stateless: true,
   settings,
   create: (host, given) => createTransform(host, ofAlloy(given), given.output),
 }
@@ -135,6 +136,7 @@ export const transformProcessor: YamlDefinition<SettingsOf<typeof yamlSettings>>
   stability: 'public-preview',
   doc,
   signals: ['traces', 'metrics', 'logs'],
+  stateless: true,
   settings: yamlSettings,
   create: (host, given, output) => createTransform(host, ofYaml(given), output),
 }

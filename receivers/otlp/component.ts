@@ -98,6 +98,7 @@ export const otelcolReceiverOtlp: ComponentDefinition<AlloySettings> = {
   name: 'otelcol.receiver.otlp',
   stability: 'generally-available',
   doc: 'Receives traces, logs and metrics over OTLP, by gRPC and HTTP.',
+  stateless: true,
   settings: alloySettings,
   create: (host, s) => new OtlpReceiver(host, engineSettings(`otlp/${host.id}`, s.grpc, s.http), s.output),
 }
@@ -138,6 +139,7 @@ export const otlpReceiver: YamlDefinition<YamlSettings> = {
   stability: 'generally-available',
   doc: 'Receives traces, logs and metrics over OTLP, by gRPC and HTTP.',
   signals: ['traces', 'metrics', 'logs'],
+  stateless: true,
   settings: yamlSettings,
   create: (host, { protocols: { grpc, http } }, output) =>
     new OtlpReceiver(host, engineSettings(host.id.replace(/^receiver\//, ''), grpc, http), output),

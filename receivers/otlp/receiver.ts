@@ -5,12 +5,14 @@ import {
   type Component,
   HealthState,
   type Host,
+  type HostGlobals,
   outputPorts,
   type OtelOutput,
   type Port,
   type Timer,
 } from '#component'
 import { type GrpcMethod, GrpcServer } from '#component/grpc_server'
+import type { ListenAddress } from '#component/http_server'
 import { grpcAuthenticate, type OtelGrpcSettings, OtelHttpServer, type OtelHttpSettings } from '#component/otel_server'
 import { Backoff } from '#lib/backoff'
 import type { ClientContext, Logs, Metrics, Traces } from '#pdata'
@@ -68,13 +70,14 @@ export class OtlpReceiver implements Component {
     this.#host = host
     this.#settings = settings
     this.#metrics = new CallMetrics(host)
+    const { grpc, http } = servedHere(settings, host.globals.workers)
     const { traces, logs, metrics } = outputPorts(output)
     // A signal that goes nowhere is not served: clients are told, instead of losing it without a word.
     this.#serve(tracesCodec, traces)
     this.#serve(logsCodec, logs)
     this.#serve(metricsCodec, metrics)
-    if (settings.grpc) this.#grpc = this.#makeGrpc(settings.grpc)
-    if (settings.http) this.#http = this.#makeHttp(settings.http)
+    if (grpc) this.#grpc = this.#makeGrpc(grpc)
+    if (http) this.#http = this.#makeHttp(http)
   }
 
   #serve<B extends Batch>(codec: SignalCodec<B>, ports: readonly Port<B>[]): void {
@@ -179,5 +182,22 @@ export class OtlpReceiver implements Component {
     const of = (server: Listening | undefined, bytes: number | undefined): unknown =>
       server && { endpoint: server.address, connections: server.connections, received_bytes: bytes }
     return { grpc: of(this.#grpc, this.#grpc?.memory.bytes), http: of(this.#http, this.#http?.bodyBytes) }
+  }
+}
+
+/** What of the settings one of several workers serves: ports are shared, a Unix socket is the main one's alone. */
+function servedHere(
+  { grpc, http }: OtlpReceiverSettings,
+  workers: HostGlobals['workers'],
+): Pick<OtlpReceiverSettings, 'grpc' | 'http'> {
+  if (!workers) return { grpc, http }
+  const here = (address: ListenAddress): boolean => workers.index === 0 || !('path' in address)
+  const shared = (address: ListenAddress): ListenAddress => ('path' in address ? address : { ...address, shared: true })
+  return {
+    grpc:
+      grpc && here(grpc.server.address)
+        ? { ...grpc, server: { ...grpc.server, address: shared(grpc.server.address) } }
+        : undefined,
+    http: http && here(http.address) ? { ...http, address: shared(http.address) } : undefined,
   }
 }
