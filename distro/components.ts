@@ -82,6 +82,8 @@ const manifest: Readonly<Record<string, Loader>> = {
   'otelcol.receiver.otlp': async () => (await import('../receivers/otlp/component.ts')).otelcolReceiverOtlp,
   'otelcol.receiver.prometheus': async () =>
     (await import('../receivers/otelcol_prometheus/component.ts')).otelcolReceiverPrometheus,
+  'otelcol.receiver.syslog': async () => (await import('../receivers/syslog/component.ts')).otelcolReceiverSyslog,
+  'otelcol.receiver.tcplog': async () => (await import('../receivers/tcp_log/component.ts')).otelcolReceiverTcplog,
   'otelcol.storage.file': async () => (await import('../extensions/file_storage/component.ts')).otelcolStorageFile,
   'prometheus.echo': async () => (await import('../exporters/prometheus_echo/component.ts')).prometheusEcho,
   'prometheus.exporter.self': async () =>
@@ -185,6 +187,11 @@ const yamlManifest: Readonly<Record<string, YamlLoader>> = {
   'receiver/nop': async () => (await import('../receivers/nop/component.ts')).nopReceiver,
   'receiver/otlp': async () => (await import('../receivers/otlp/component.ts')).otlpReceiver,
   'receiver/prometheus': async () => (await import('../receivers/otel_prometheus/component.ts')).prometheusReceiver,
+  'receiver/syslog': async () => (await import('../receivers/syslog/component.ts')).syslogReceiver,
+  'receiver/tcp_log': async () => (await import('../receivers/tcp_log/component.ts')).tcpLogReceiver,
+  'receiver/tcplog': async () => (await import('../receivers/tcp_log/component.ts')).tcpLogReceiver,
+  'receiver/udp_log': async () => (await import('../receivers/udp_log/component.ts')).udpLogReceiver,
+  'receiver/udplog': async () => (await import('../receivers/udp_log/component.ts')).udpLogReceiver,
 }
 
 export const registry: ComponentRegistry = {

@@ -47,6 +47,9 @@ const bodies: Readonly<Record<string, (place: Place) => string>> = {
   'receiver/file_log': ({ directory }) => `{include: ["${directory}/*.log"]}`,
   'receiver/host_metrics': () => '{scrapers: {load: }}',
   'receiver/otlp': ({ port }) => `{protocols: {grpc: {endpoint: "127.0.0.1:${port}"}}}`,
+  'receiver/syslog': ({ port }) => `{protocol: rfc5424, tcp: {listen_address: "127.0.0.1:${port}"}}`,
+  'receiver/tcp_log': ({ port }) => `{listen_address: "127.0.0.1:${port}"}`,
+  'receiver/udp_log': ({ port }) => `{listen_address: "127.0.0.1:${port}"}`,
   'receiver/prometheus': ({ url }) =>
     `{config: {scrape_configs: [{job_name: a, scrape_interval: 1s, scrape_timeout: 1s, static_configs: [{targets: ["${url.slice(7)}"]}]}]}}`,
 }

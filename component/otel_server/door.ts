@@ -9,9 +9,11 @@ export { otelHttpSettings } from './http_settings.ts'
 export {
   alloyGrpcServer,
   alloyHttpServerFields,
+  alloyTls,
   checkAlloyHttpServer,
   checkYamlHttpServer,
   otelServerTls,
   yamlGrpcServer,
   yamlHttpServerFields,
+  yamlTls,
 } from './settings.ts'

@@ -94,8 +94,10 @@ function tlsVersion(text: string): string | undefined {
   return found ? `TLS1${found[1]}` : undefined
 }
 
-const alloyTls = defineSettings(tlsFields, { check: checkTls })
-const yamlTls = defineSettings(
+/** The `tls` block of a server in Alloy. */
+export const alloyTls = defineSettings(tlsFields, { check: checkTls })
+/** The same in YAML. */
+export const yamlTls = defineSettings(
   {
     ...tlsFields,
     client_ca_file_reload: attr(bool, 'Read `client_ca_file` again when it changes.', { default: false }),

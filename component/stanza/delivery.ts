@@ -36,27 +36,32 @@ export type RetrySettings = SettingsOf<typeof retrySettings>
 /** Where waits are not set. */
 const waitDefault = { minMs: 100, maxMs: 10_000 }
 
+export interface DeliverySettings {
+  readonly operators: readonly OperatorSettings[]
+  readonly retry: RetrySettings
+  /** What is not taken before the stop comes again; otherwise it is dropped, and counted so. */
+  readonly comesAgain: boolean
+}
+
 export class Delivery {
   readonly #host: Host
   readonly #clock: Clock
   readonly #outlet: LogsConsumer
   readonly #pipeline: Pipeline
   readonly #retry: RetrySettings
+  readonly #comesAgain: boolean
   readonly #wakeups = new Set<() => void>()
   #waiting = 0
   #timer: Timer | undefined
   #flushing: Promise<void> | undefined
   #stopping = false
 
-  constructor(
-    host: Host,
-    settings: { readonly operators: readonly OperatorSettings[]; readonly retry: RetrySettings },
-    ports: readonly LogsPort[],
-  ) {
+  constructor(host: Host, settings: DeliverySettings, ports: readonly LogsPort[]) {
     this.#host = host
     this.#clock = host.clock
     this.#outlet = host.outlet(ports)
     this.#retry = settings.retry
+    this.#comesAgain = settings.comesAgain
     this.#pipeline = new Pipeline(settings.operators, host)
     for (const id of this.#pipeline.errors.keys()) {
       host.instruments.observedCounter(
@@ -75,7 +80,7 @@ export class Delivery {
 
   /**
    * Run entries that are counted as in already through the operators, and hand them on. Rejects with a retryable
-   * `ConsumeError` only where it stops meanwhile: the caller must not count what it was `given` as in then (what of it did not
+   * `ConsumeError` only where it stops meanwhile and they come again: the caller must not count what it was `given` as in then (what of it did not
    * become an entry counts as dropped).
    */
   take(entries: readonly Entry[], given: number = entries.length): void | Promise<void> {
@@ -117,6 +122,10 @@ export class Delivery {
       this.#waiting += items
       await this.#sleep(waitMs)
       this.#waiting -= items
+      if (this.#stopping && !this.#comesAgain) {
+        counters.drop('not delivered before the stop', items)
+        return
+      }
       if (this.#stopping) {
         // The caller takes back what it counted as in; only these `items` of it are not counted elsewhere.
         counters.in += given - items

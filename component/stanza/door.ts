@@ -7,3 +7,15 @@ export type { OperatorSettings } from './pipeline.ts'
 export { checkStanza, EntryMaker, stanzaFields } from './receiver_settings.ts'
 export type { StanzaSettings } from './receiver_settings.ts'
 export { size } from './size.ts'
+export {
+  checkRegexp,
+  encodingProblem,
+  entryEncoding,
+  entryPattern,
+  multilineSettings,
+  trimmer,
+  whitespaceFields,
+} from './splitting.ts'
+export { checkSyslog, syslogFields } from './operators/syslog.ts'
+export type { SyslogFields } from './operators/syslog.ts'
+export { retrySettings } from './delivery.ts'

@@ -2,22 +2,28 @@
 import { unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Component, HealthState, type Host, type LogsPort, type Timer } from '#component'
-import { Delivery, type Entry, EntryMaker, type EntryMap } from '#component/stanza'
+import {
+  Delivery,
+  type Entry,
+  EntryMaker,
+  type EntryMap,
+  entryEncoding,
+  entryPattern,
+  trimmer,
+} from '#component/stanza'
 import {
   countEntries,
   type EntryPattern,
-  lineEncoding,
   Positions,
   Tailer,
   type TailerSettings,
   type TailPlace,
   type TailTarget,
 } from '#component/tail'
-import { compileRegexp } from '#lib/regexp'
 import { fileAttributes } from './file_attributes.ts'
 import { filesToRead } from './finder.ts'
 import { FileHeader } from './header.ts'
-import { encodingName, type FileLogSettings } from './settings.ts'
+import type { FileLogSettings } from './settings.ts'
 
 /** What is kept of a file. */
 interface FileContext {
@@ -53,9 +59,10 @@ export class FileLogReceiver implements Component<never> {
     this.#host = host
     this.#settings = settings
     this.#maker = new EntryMaker(settings)
-    this.#delivery = new Delivery(host, { operators: settings.operators, retry: settings.retry_on_failure }, ports)
-    this.#pattern = patternOf(settings.multiline)
-    this.#trim = trimOf(settings)
+    const { operators, retry_on_failure: retry } = settings
+    this.#delivery = new Delivery(host, { operators, retry, comesAgain: true }, ports)
+    this.#pattern = entryPattern(settings.multiline)
+    this.#trim = trimmer(settings)
     const { clock, log, counters } = host
     this.#positions = new Positions({ path: positionsPath(host, settings), clock, log })
     this.#tailer = new Tailer<FileContext>({
@@ -78,7 +85,7 @@ export class FileLogReceiver implements Component<never> {
   #tailerSettings(): TailerSettings {
     const s = this.#settings
     return {
-      encoding: lineEncoding(encodingName(s.encoding)),
+      encoding: entryEncoding(s.encoding),
       minPollMs: s.poll_interval,
       maxPollMs: s.poll_interval,
       fromEnd: s.start_at === 'end',
@@ -211,7 +218,7 @@ export class FileLogReceiver implements Component<never> {
     context.header = await FileHeader.read(file.path, place.offset === 0 ? lines : undefined, {
       settings: header,
       host: this.#host,
-      encoding: lineEncoding(encodingName(this.#settings.encoding)),
+      encoding: entryEncoding(this.#settings.encoding),
     })
     context.headerOf = place.ino
     await this.#consume(file, lines, place)
@@ -227,7 +234,7 @@ export class FileLogReceiver implements Component<never> {
 
   #recordsBefore(file: TailTarget<FileContext>, offset: number): Promise<bigint> {
     return countEntries(file.path, offset, {
-      encoding: lineEncoding(encodingName(this.#settings.encoding)),
+      encoding: entryEncoding(this.#settings.encoding),
       pattern: this.#pattern,
       isEntry: (text) => this.#trim(text) !== '',
       bytesMax: this.#settings.max_log_size,
@@ -254,32 +261,4 @@ export class FileLogReceiver implements Component<never> {
 function positionsPath(host: Host, { storage }: FileLogSettings): string | undefined {
   const directory = storage?.storage?.directoryFor(host.id)
   return directory === undefined ? undefined : join(directory, 'positions.yml')
-}
-
-function patternOf(multiline: FileLogSettings['multiline']): EntryPattern | undefined {
-  const {
-    line_start_pattern: start = '',
-    line_end_pattern: end = '',
-    omit_pattern: isOmitted = false,
-  } = multiline ?? {}
-  if (start === '' && end === '') return undefined
-  return { kind: start === '' ? 'end' : 'start', regexp: compileRegexp(`(?m)${start === '' ? end : start}`), isOmitted }
-}
-
-type TrimSettings = Pick<FileLogSettings, 'preserve_leading_whitespaces' | 'preserve_trailing_whitespaces'>
-
-/** Blanks, tabs, carriage returns and line feeds, as upstream has them. */
-function trimOf(settings: TrimSettings): (text: string) => string {
-  const { preserve_leading_whitespaces: leading, preserve_trailing_whitespaces: trailing } = settings
-  return (text) => {
-    let start = 0
-    let end = text.length
-    if (!trailing) while (end > 0 && isBlank(text.charCodeAt(end - 1))) end--
-    if (!leading) while (start < end && isBlank(text.charCodeAt(start))) start++
-    return start === 0 && end === text.length ? text : text.slice(start, end)
-  }
-}
-
-function isBlank(code: number): boolean {
-  return code === 32 || code === 9 || code === 10 || code === 13
 }

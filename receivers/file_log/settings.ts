@@ -19,27 +19,17 @@ import {
   uint,
 } from '#component'
 import { debugMetricsField } from '#component/debug_metrics'
-import { checkOperators, checkStanza, size, stanzaFields } from '#component/stanza'
-import { lineEncoding } from '#component/tail'
+import {
+  checkOperators,
+  checkRegexp,
+  checkStanza,
+  encodingProblem,
+  multilineSettings,
+  size,
+  stanzaFields,
+  whitespaceFields,
+} from '#component/stanza'
 import { strptime, StrptimeError } from '#lib/strptime'
-import { compileRegexp, RegexpError } from '#lib/regexp'
-
-const multiline = defineSettings(
-  {
-    line_start_pattern: attr(string, 'What an entry begins with: a regular expression (RE2).', { default: '' }),
-    line_end_pattern: attr(string, 'What an entry ends with.', { default: '' }),
-    omit_pattern: attr(bool, 'What matches is left out of entries.', { default: false }),
-  },
-  {
-    check({ line_start_pattern: start, line_end_pattern: end }, report) {
-      if (start !== '' && end !== '') {
-        report('only one of line_start_pattern or line_end_pattern can be set', ['line_end_pattern'])
-      }
-      checkRegexp(start, report, ['line_start_pattern'])
-      checkRegexp(end, report, ['line_end_pattern'])
-    },
-  },
-)
 
 const header = defineSettings(
   {
@@ -119,18 +109,6 @@ function checkOrdering({ regex, top_n: topN, sort_by: rules, group_by: groupBy }
   }
 }
 
-/** The names of the groups; undefined, and a report, for one that is none. */
-function checkRegexp(pattern: string, report: Report, path: readonly string[]): readonly string[] | undefined {
-  if (pattern === '') return []
-  try {
-    return compileRegexp(pattern).subexpNames
-  } catch (error) {
-    if (!(error instanceof RegexpError)) throw error
-    report(error.message, path)
-    return undefined
-  }
-}
-
 const noEffect = (why: string): string => `Has no effect: ${why}.`
 
 const fields = (bytes: Type<number>, isAscending: boolean) => ({
@@ -159,9 +137,8 @@ const fields = (bytes: Type<number>, isAscending: boolean) => ({
   }),
   max_log_size: attr(bytes, 'The longest entry, in bytes.', { default: 1_048_576 }),
   encoding: attr(string, 'The encoding of the files, by its IANA name.', { default: 'utf-8' }),
-  multiline: block(multiline, 'Entries that are not lines.'),
-  preserve_leading_whitespaces: attr(bool, 'Keep white space before entries.', { default: false }),
-  preserve_trailing_whitespaces: attr(bool, 'Keep white space behind them.', { default: false }),
+  multiline: block(multilineSettings, 'Entries that are not lines.'),
+  ...whitespaceFields,
   force_flush_period: attr(duration, 'What a file ends with is an entry after so long; 0: only once it is whole.', {
     default: '500ms',
   }),
@@ -243,15 +220,6 @@ function checkFileLog(s: FileLogSettings, report: Report): void {
   if (!['', 'gzip', 'auto'].includes(s.compression)) {
     report(`compression should be gzip or auto, got ${JSON.stringify(s.compression)}`, ['compression'])
   }
-  try {
-    lineEncoding(encodingName(s.encoding))
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error
-    report(`unsupported encoding ${JSON.stringify(s.encoding)}`, ['encoding'])
-  }
-}
-
-/** `utf8-raw` is UTF-8 whose errors stay; here they become U+FFFD, as in all encodings. */
-export function encodingName(name: string): string {
-  return name === 'utf8-raw' ? 'utf-8' : name
+  const encoding = encodingProblem(s.encoding)
+  if (encoding !== undefined) report(encoding, ['encoding'])
 }

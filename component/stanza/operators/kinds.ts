@@ -36,6 +36,7 @@ import {
 import { Recombine, recombineOptions, recombineSettings } from './recombine.ts'
 import { Filter, filterSettings, Noop, noopSettings, Router, routerSettings, routesOf } from './routing.ts'
 import { compiled, type Problem } from './settings.ts'
+import { SyslogParser, syslogSettings } from './syslog.ts'
 import {
   addSettings,
   addTransform,
@@ -135,6 +136,7 @@ export const operatorKinds: Readonly<Record<string, OperatorKind>> = {
   sanitize_utf8: transformer(sanitizeSettings, sanitizeTransform),
   scope_name_parser: reading(defineSettings(scopeFields), scopeReaderOf),
   severity_parser: reading(defineSettings(severityFields), severityReaderOf),
+  syslog_parser: kind(syslogSettings, (base, s, problem) => new SyslogParser(base, s, problem)),
   time_parser: reading(defineSettings(timeFields), timeReaderOf),
   trace_parser: reading(defineSettings(traceFields), traceReaderOf),
   unquote: transformer(fieldSettings, unquoteTransform),

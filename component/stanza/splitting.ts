@@ -1,0 +1,86 @@
+// How bytes become the texts of entries: encodings, entries of several lines, white space around them.
+import { attr, bool, defineSettings, type Report, type SettingsOf, string } from '#component'
+import { type EntryPattern, type LineEncoding, lineEncoding } from '#component/tail'
+import { compileRegexp, RegexpError } from '#lib/regexp'
+
+export const multilineSettings = defineSettings(
+  {
+    line_start_pattern: attr(string, 'What an entry begins with: a regular expression (RE2).', { default: '' }),
+    line_end_pattern: attr(string, 'What an entry ends with.', { default: '' }),
+    omit_pattern: attr(bool, 'What matches is left out of entries.', { default: false }),
+  },
+  {
+    check({ line_start_pattern: start, line_end_pattern: end }, report) {
+      if (start !== '' && end !== '') {
+        report('only one of line_start_pattern or line_end_pattern can be set', ['line_end_pattern'])
+      }
+      checkRegexp(start, report, ['line_start_pattern'])
+      checkRegexp(end, report, ['line_end_pattern'])
+    },
+  },
+)
+
+export const whitespaceFields = {
+  preserve_leading_whitespaces: attr(bool, 'Keep white space before entries.', { default: false }),
+  preserve_trailing_whitespaces: attr(bool, 'Keep white space behind them.', { default: false }),
+}
+
+/** The names of the groups; undefined, and a report, for one that is none. */
+export function checkRegexp(pattern: string, report: Report, path: readonly string[]): readonly string[] | undefined {
+  if (pattern === '') return []
+  try {
+    return compileRegexp(pattern).subexpNames
+  } catch (error) {
+    if (!(error instanceof RegexpError)) throw error
+    report(error.message, path)
+    return undefined
+  }
+}
+
+/** Of settings that have passed their check; undefined: entries are lines. */
+export function entryPattern(multiline: SettingsOf<typeof multilineSettings> | undefined): EntryPattern | undefined {
+  const {
+    line_start_pattern: start = '',
+    line_end_pattern: end = '',
+    omit_pattern: isOmitted = false,
+  } = multiline ?? {}
+  if (start === '' && end === '') return undefined
+  return { kind: start === '' ? 'end' : 'start', regexp: compileRegexp(`(?m)${start === '' ? end : start}`), isOmitted }
+}
+
+/** `utf8-raw` is UTF-8 whose errors stay; here they become U+FFFD, as in all encodings. Throws `RangeError`. */
+export function entryEncoding(name: string): LineEncoding {
+  return lineEncoding(name === 'utf8-raw' ? 'utf-8' : name)
+}
+
+/** Undefined: there is such an encoding. */
+export function encodingProblem(name: string): string | undefined {
+  try {
+    entryEncoding(name)
+    return undefined
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    return `unsupported encoding ${JSON.stringify(name)}`
+  }
+}
+
+interface TrimSettings {
+  readonly preserve_leading_whitespaces: boolean
+  readonly preserve_trailing_whitespaces: boolean
+}
+
+/** Blanks, tabs, carriage returns and line feeds, as upstream has them. */
+export function trimmer(settings: TrimSettings): (text: string) => string {
+  const { preserve_leading_whitespaces: leading, preserve_trailing_whitespaces: trailing } = settings
+  return (text) => {
+    let start = 0
+    let end = text.length
+    if (!trailing) while (end > 0 && isBlank(text.charCodeAt(end - 1))) end--
+    if (!leading) while (start < end && isBlank(text.charCodeAt(start))) start++
+    return start === 0 && end === text.length ? text : text.slice(start, end)
+  }
+}
+
+function isBlank(code: number): boolean {
+  return code === 32 || code === 9 || code === 10 || code === 13
+}

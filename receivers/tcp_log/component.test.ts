@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict'
+import { connect } from 'node:net'
+import { test, type TestContext } from 'node:test'
+import type { LogsPort, OtelOutput, Value } from '#component'
+import type { SocketReceiver } from '#component/stanza_input'
+import { decoded, problemsOf, TestHost, type Written } from '#component/test_host'
+import { anyValueText, logsTree } from '#pdata/otlp'
+import { otelcolReceiverTcplog, tcpLogReceiver } from './component.ts'
+
+async function receiving(t: TestContext, written: Written): Promise<{ port: number; got: string[] }> {
+  const got: string[] = []
+  const sink: LogsPort = {
+    nodeId: 'sink',
+    signal: 'logs',
+    consume(batch) {
+      for (const { scopeLogs } of logsTree(batch).resourceLogs) {
+        for (const { body, attributes } of scopeLogs.flatMap(({ logRecords }) => logRecords)) {
+          const rest = attributes.map(({ key, value }) => `${key}=${anyValueText(value)}`)
+          got.push([anyValueText(body), ...rest].join(' | '))
+        }
+      }
+    },
+  }
+  const output: OtelOutput = { metrics: [], traces: [], logs: [{ nodeId: 'sink', logs: sink }] }
+  const settings = decoded(tcpLogReceiver.settings, { listen_address: '127.0.0.1:0', ...written })
+  const receiver = (await tcpLogReceiver.create(new TestHost(), settings, output)) as unknown as SocketReceiver
+  await receiver.start()
+  t.after(() => receiver.stop(1000))
+  return { port: receiver.ports[0] as number, got }
+}
+
+async function until(isDone: () => boolean): Promise<void> {
+  while (!isDone()) await new Promise((resolve) => setTimeout(resolve, 5))
+}
+
+const cases: { name: string; settings: Written; sent: string; want: string[] }[] = [
+  { name: 'lines', settings: {}, sent: 'one\n\n two \nthree', want: ['one', 'two', 'three'] },
+  { name: 'all of a connection', settings: { one_log_per_packet: true }, sent: 'a\nb\n', want: ['a\nb'] },
+  {
+    name: 'entries of several lines',
+    settings: { multiline: { line_start_pattern: '^#' } },
+    sent: '#1\na\n#2\n',
+    want: ['#1\na', '#2'],
+  },
+  {
+    name: 'operators',
+    settings: { operators: [new Map<string, Value>([['type', 'json_parser']])] },
+    sent: '{"a":"b"}\n',
+    want: ['{"a":"b"} | a=b'],
+  },
+  { name: 'another encoding', settings: { encoding: 'iso-8859-1' }, sent: 'é\n', want: ['Ã©'] },
+]
+for (const { name, settings, sent, want } of cases) {
+  test(`Over TCP come ${name}`, async (t) => {
+    const { port, got } = await receiving(t, settings)
+    connect(port, '127.0.0.1').end(sent)
+    await until(() => got.length >= want.length)
+    assert.deepEqual(got, want)
+  })
+}
+
+test('A line that is not ended is an entry after a while; its sender is named', async (t) => {
+  const { port, got } = await receiving(t, { add_attributes: true })
+  const socket = connect(port, '127.0.0.1')
+  t.after(() => socket.destroy())
+  socket.write('no end')
+  await until(() => got.length === 1)
+  assert.match(
+    got[0] as string,
+    /^no end \| net.transport=IP.TCP \| net.peer.ip=127.0.0.1 \| net.peer.port=\d+ \| net.peer.name=/,
+  )
+})
+
+test('An address is asked for', () => {
+  assert.deepEqual(problemsOf(tcpLogReceiver.settings, {}), ["missing required parameter 'listen_address'"])
+  assert.deepEqual(problemsOf(otelcolReceiverTcplog.settings, { output: {} }), [
+    'missing required attribute "listen_address"',
+  ])
+})
