@@ -116,7 +116,7 @@ interface Used {
 /** Programs that give memory back do so by then. */
 const restMs = 10_000
 
-async function listening(port: number): Promise<void> {
+export async function listening(port: number): Promise<void> {
   for (let tries = 0; tries < 200; tries++) {
     const open = await new Promise<boolean>((resolve) => {
       const socket = connect(port, '127.0.0.1')
@@ -129,7 +129,7 @@ async function listening(port: number): Promise<void> {
   throw new Error(`Cannot measure: nothing listens on ${port} after 20 s`)
 }
 
-function load(child: ChildProcess, order: LoadOrder): Promise<LoadResult> {
+export function load(child: ChildProcess, order: LoadOrder): Promise<LoadResult> {
   return new Promise((resolve, reject) => {
     const ended = (): void => reject(new Error('Cannot measure: the load generator ended'))
     child.once('exit', ended)

@@ -16,6 +16,8 @@ export class MetricsEmitter {
   #timer: Timer | undefined
   #sending: Promise<void> | undefined
   #isStopped = false
+  /** Asked to send while a batch was on its way. */
+  #isDue = false
 
   /** `intervalMs` 0 or less: nothing is sent but by `flush`. */
   constructor(host: Host, next: Consumer<Metrics>, intervalMs: number, collect: () => MetricsTree) {
@@ -33,9 +35,13 @@ export class MetricsEmitter {
     }, this.#intervalMs)
   }
 
-  /** Send now, unless an earlier batch is still on its way. */
+  /** Send now, or as soon as an earlier batch that is still on its way has arrived. */
   flush(): void {
-    if (this.#sending) return
+    if (this.#sending) {
+      this.#isDue = true
+      return
+    }
+    this.#isDue = false
     const tree = this.#collect()
     if (tree.resourceMetrics.length === 0) return
     const batch = Metrics.fromTree(tree)
@@ -58,6 +64,7 @@ export class MetricsEmitter {
     } finally {
       this.#sending = undefined
     }
+    if (this.#isDue) this.flush()
   }
 
   #failed(error: unknown, items: number): void {
@@ -74,11 +81,15 @@ export class MetricsEmitter {
     this.#timer = undefined
     if (this.#isStopped) return
     this.#isStopped = true
-    await this.#sending
+    await this.#settled()
     this.flush()
-    await this.#sending
+    await this.#settled()
     if (again?.() !== true) return
     this.flush()
-    await this.#sending
+    await this.#settled()
+  }
+
+  async #settled(): Promise<void> {
+    while (this.#sending) await this.#sending
   }
 }

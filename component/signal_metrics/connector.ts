@@ -191,6 +191,8 @@ function valueOf(definition: MetricDefinition, own: Attributes, at: TransformCon
   if (measure.kind === 'count') return 1n
   if (measure.kind === 'attribute') return numberIn(attributeValue(own, measure.key))
   const value = definition.value?.(at) ?? null
+  // An expression that finds nothing has no value to show; to a sum or histogram it is an error, as in the collector.
+  if (value === null && measure.kind === 'gauge') return undefined
   if (typeof value === 'bigint' || typeof value === 'number') return value
   throw new OttlError(`expected a number, got ${typeName(value)}`)
 }

@@ -16,7 +16,7 @@ import {
   type Recorder,
 } from '#component/ottl'
 import { converterFunctions } from '#component/ottl_functions'
-import { adjustedCount } from '#component/aggregation'
+import { adjustedCount } from '#component/span_scan'
 import type { AnyValue } from '#pdata/otlp'
 
 /** The records that metrics are made of, each an OTTL context. */

@@ -1,3 +1,4 @@
 // The door of what connectors share to look at spans without decoding them.
 export { AttributeNames } from './attribute_names.ts'
+export { adjustedCount, wholeOf } from './sampling.ts'
 export { durationNanos, SpanScan } from './span_scan.ts'

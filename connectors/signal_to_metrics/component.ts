@@ -14,6 +14,7 @@ import {
   otelOutput,
   string,
 } from '#component'
+import { randomUuid } from '#component/aggregation'
 import { debugMetricsField } from '#component/debug_metrics'
 import { anyValueFrom } from '#component/otel_attributes'
 import { type ErrorMode, errorModes, Recorder } from '#component/ottl'
@@ -221,17 +222,12 @@ async function create(host: Host, metrics: Metrics, mode: ErrorMode, output: Ote
   const definitions = await compileDefinitions(host, all, (_, group) => new Recorder(host, mode, group))
   // Two collectors that make metrics of the same records must not write the same series.
   const resourceExtras = [
-    { key: 'signaltometrics.service.name', value: 'solder' },
-    { key: 'signaltometrics.service.instance.id', value: randomId(host) },
+    { key: 'signal_to_metrics.service.instance.id', value: randomUuid(() => host.clock.random()) },
+    { key: 'signal_to_metrics.service.name', value: 'solder' },
   ]
   const scopeName = 'github.com/open-telemetry/opentelemetry-collector-contrib/connector/signaltometricsconnector'
   const common = { scopeName, looksAbove: false, resourceExtras, isDatedByRecords: false }
   return recordMetrics(host, definitions, common, output)
-}
-
-/** 128 random bits in hex. */
-function randomId({ clock }: Host): string {
-  return Buffer.from(Array.from({ length: 16 }, () => Math.floor(clock.random() * 256))).toString('hex')
 }
 
 const doc = 'Makes metrics of spans, data points and log records, with values given by expressions of OTTL.'

@@ -31,7 +31,7 @@ async function made(written: Written, batch: Traces | Metrics | Logs) {
     else await connector.logs?.consume(batch)
   }
   const lines = (): string[] =>
-    pointLines(sink.metrics[0]).map((line) => line.replace(/,?signaltometrics\.[a-z.]*=[^,\]]*/g, ''))
+    pointLines(sink.metrics[0]).map((line) => line.replace(/,?signal_to_metrics\.[a-z.]*=[^,\]]*/g, ''))
   return { send, sink, host, lines }
 }
 
@@ -120,6 +120,12 @@ const cases: readonly { name: string; written: Written; batch: Traces | Metrics 
     want: ['[] last{} 4'],
   },
   {
+    name: 'a gauge of nothing is none',
+    written: { spans: [{ name: 'by', gauge: { value: 'attributes["none"]' } }] },
+    batch: traces(),
+    want: [],
+  },
+  {
     name: 'log records',
     written: { logs: [{ name: 'size', conditions: ['body == "abc"'], sum: { value: 'severity_number' } }] },
     batch: Logs.fromTree({
@@ -164,7 +170,7 @@ test('resources say which instance made the metrics', async () => {
   await send()
   assert.match(
     pointLines(sink.metrics[0])[0] ?? '',
-    /signaltometrics\.service\.name=solder,signaltometrics\.service\.instance\.id=[0-9a-f]{32}\]/,
+    /signal_to_metrics\.service\.instance\.id=[-0-9a-f]{36},signal_to_metrics\.service\.name=solder\]/,
   )
 })
 

@@ -1,10 +1,11 @@
 // Aggregates spans into counts and durations, from their encoded form.
 //
 // A span's name, kind, status and dimensions, as they stand in the request, are the key to its series; only a combination
-// that was not seen before is decoded. Measured on x64 (bench/span_metrics.ts, spans with ten attributes, two dimensions).
-import { adjustedCount, nanosOf, wholeOf } from '#component/aggregation'
+// that was not seen before is decoded. Measured on x64 (bench/span_metrics.ts, spans with ten attributes): 0.33 µs a span
+// without dimensions, 0.44 with two, where decoding it takes 1.5.
+import { nanosOf } from '#component/aggregation'
 import { attributesKey } from '#component/metric_streams'
-import { durationNanos, SpanScan } from '#component/span_scan'
+import { adjustedCount, durationNanos, SpanScan, wholeOf } from '#component/span_scan'
 import type { WireChunks } from '#pdata'
 import type { AnyValue, Attributes, KeyValue, MetricsTree, Resource, ResourceMetrics, Scope } from '#pdata/otlp'
 import { anyValueText, attributeValue, WireCursor, WireValues } from '#pdata/otlp'

@@ -1,6 +1,6 @@
 // The span metrics connector: takes traces, sends metrics in regular intervals.
 import { type Component, type Host, type OtelOutput, outputPorts } from '#component'
-import { MetricsEmitter } from '#component/aggregation'
+import { MetricsEmitter, randomUuid } from '#component/aggregation'
 import type { Traces } from '#pdata'
 import { tracesWire } from '#pdata/otlp'
 import { SpanAggregator, type SpanMetricsSettings } from './aggregate.ts'
@@ -58,13 +58,4 @@ export class SpanMetricsConnector implements Component {
     const { seriesCount, resourceCount, overflowed, lostResources } = this.#aggregator
     return { resources: resourceCount, series: seriesCount, overflowed, lostResources }
   }
-}
-
-/** RFC 9562, version 4. */
-function randomUuid(random: () => number): string {
-  const bytes = Array.from({ length: 16 }, () => Math.floor(random() * 256))
-  bytes[6] = ((bytes[6] as number) & 0x0f) | 0x40
-  bytes[8] = ((bytes[8] as number) & 0x3f) | 0x80
-  const hex = Buffer.from(bytes).toString('hex')
-  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-')
 }
