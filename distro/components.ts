@@ -18,8 +18,12 @@ const manifest: Readonly<Record<string, Loader>> = {
   'loki.relabel': async () => (await import('../processors/loki_relabel/component.ts')).lokiRelabel,
   'loki.secretfilter': async () => (await import('../processors/loki_secretfilter/component.ts')).lokiSecretFilter,
   'loki.source.api': async () => (await import('../receivers/loki_source_api/component.ts')).lokiSourceApi,
+  'loki.source.awsfirehose': async () =>
+    (await import('../receivers/loki_source_awsfirehose/component.ts')).lokiSourceAwsFirehose,
   'loki.source.docker': async () => (await import('../receivers/loki_source_docker/component.ts')).lokiSourceDocker,
   'loki.source.file': async () => (await import('../receivers/loki_source_file/component.ts')).lokiSourceFile,
+  'loki.source.gelf': async () => (await import('../receivers/loki_source_gelf/component.ts')).lokiSourceGelf,
+  'loki.source.heroku': async () => (await import('../receivers/loki_source_heroku/component.ts')).lokiSourceHeroku,
   'loki.source.journal': async () => (await import('../receivers/loki_source_journal/component.ts')).lokiSourceJournal,
   'loki.source.syslog': async () => (await import('../receivers/loki_source_syslog/component.ts')).lokiSourceSyslog,
   'loki.write': async () => (await import('../exporters/loki_write/component.ts')).lokiWrite,

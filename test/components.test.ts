@@ -38,9 +38,12 @@ const bodies: Readonly<Record<string, (place: Place) => string>> = {
   'loki.relabel': () => 'forward_to = []',
   'loki.secretfilter': () => 'forward_to = []',
   'loki.source.api': ({ port }) => `forward_to = []\n http {\n listen_port = ${port}\n }`,
+  'loki.source.awsfirehose': ({ port }) => `forward_to = []\n http {\n listen_port = ${port}\n }`,
   'loki.source.docker': ({ directory }) =>
     `host = "unix://${directory}/docker.sock"\n targets = [{"__meta_docker_container_id" = "x"}]\n forward_to = []`,
   'loki.source.file': ({ directory }) => `targets = [{"__path__" = "${directory}/targets.json"}]\n forward_to = []`,
+  'loki.source.gelf': ({ port }) => `forward_to = []\n listen_address = "127.0.0.1:${port}"`,
+  'loki.source.heroku': ({ port }) => `forward_to = []\n http {\n listen_port = ${port}\n }`,
   'loki.source.journal': ({ directory }) => `forward_to = []\n path = "${directory}"`,
   'loki.source.syslog': ({ port }) => `forward_to = []\n listener {\n address = "127.0.0.1:${port}"\n }`,
   'loki.write': ({ url }) => `endpoint {\n url = "${url}/write"\n }`,

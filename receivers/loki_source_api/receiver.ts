@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { promisify } from 'node:util'
 import { inflate, inflateRaw } from 'node:zlib'
-import type { Component, Count, Host, LogsConsumer } from '#component'
+import type { Component, Host } from '#component'
 import {
   answerError,
   answerText,
@@ -11,8 +11,9 @@ import {
   RequestMetrics,
   RequestRefused,
 } from '#component/http_server'
+import { LogIntake, relabelledReason } from '#component/log_source'
 import { relabel } from '#component/relabel'
-import { type Labels, labelsFrom, Logs, LogStream } from '#pdata'
+import { type Labels, labelsFrom, LogStream } from '#pdata'
 import { decodePush, decodePushJson, LineTimes, PushError, pushLimitsDefault } from '#pdata/loki'
 import type { LokiSourceApiSettings } from './component.ts'
 
@@ -31,21 +32,20 @@ const inflateRawLater = promisify(inflateRaw)
 export class LokiSourceApi implements Component<LokiSourceApiSettings> {
   readonly #host: Host
   #settings: LokiSourceApiSettings
-  #outlet: LogsConsumer
+  readonly #intake: LogIntake
   #bodies: BodyReader
   readonly #server: HostedServer
   readonly #times = new LineTimes()
   readonly #requests: RequestMetrics
-  readonly #written: Count
 
   constructor(host: Host, settings: LokiSourceApiSettings) {
     this.#host = host
     this.#settings = settings
-    this.#outlet = host.outlet(settings.forward_to)
     this.#bodies = bodyReader(settings)
     this.#server = new HostedServer(host, settings, (request, response) => this.#handle(request, response))
     this.#requests = new RequestMetrics(host, 'loki_source_api', () => this.#server.connections)
-    this.#written = host.instruments.counter('loki_source_api_entries_written', 'Total number of entries written.')
+    const written = host.instruments.counter('loki_source_api_entries_written', 'Total number of entries written.')
+    this.#intake = new LogIntake(host, settings.forward_to, written)
   }
 
   start(): Promise<void> {
@@ -61,7 +61,7 @@ export class LokiSourceApi implements Component<LokiSourceApiSettings> {
     const before = this.#settings
     await this.#server.update(settings)
     this.#settings = settings
-    this.#outlet = this.#host.outlet(settings.forward_to)
+    this.#intake.forwardTo(settings.forward_to)
     if (settings.max_send_message_size !== before.max_send_message_size) this.#bodies = bodyReader(settings)
   }
 
@@ -101,7 +101,7 @@ export class LokiSourceApi implements Component<LokiSourceApiSettings> {
       const streams = push ? this.#pushed(request, body) : this.#lines(body)
       let count = 0
       for (const { lines } of streams) count += lines.length
-      if (count > 0) await this.#forward(streams, count)
+      await this.#intake.take(streams, count)
       answerText(response, 204, '')
     })
   }
@@ -141,7 +141,7 @@ export class LokiSourceApi implements Component<LokiSourceApiSettings> {
     const out: LogStream[] = []
     for (const stream of streams) {
       const labels = this.#labels(stream.labels, typeof tenant === 'string' ? tenant : '')
-      if (labels === null) this.#drop(stream.lines.length)
+      if (labels === null) this.#intake.drop(relabelledReason, stream.lines.length)
       else out.push(new LogStream(labels, this.#timesOf(stream), stream.lines, stream.metadata))
     }
     return out
@@ -169,12 +169,6 @@ export class LokiSourceApi implements Component<LokiSourceApiSettings> {
     return labelsFrom(kept)
   }
 
-  #drop(items: number): void {
-    const { counters } = this.#host
-    counters.in += items
-    counters.drop('relabel rules', items)
-  }
-
   /** Plain text: every line that is not empty, with the labels of the settings. */
   #lines(body: Uint8Array): LogStream[] {
     const lines: string[] = []
@@ -185,18 +179,6 @@ export class LokiSourceApi implements Component<LokiSourceApiSettings> {
     if (lines.length === 0) return []
     const times = this.#times.take(this.#host.clock.now(), lines.length)
     return [new LogStream(labelsFrom(this.#settings.labels), times, lines, null)]
-  }
-
-  async #forward(streams: readonly LogStream[], count: number): Promise<void> {
-    const { counters } = this.#host
-    counters.in += count
-    try {
-      await this.#outlet.consume(Logs.fromStreams(streams))
-      this.#written.add(count)
-    } catch (error) {
-      counters.refused += count
-      throw error
-    }
   }
 
   debug(): unknown {

@@ -11,9 +11,9 @@ import {
   UsedLabels,
 } from '#component/log_source'
 import { Positions, readLegacyPositions } from '#component/tail'
+import { goJson } from '#lib/go_json'
 import type { Labels } from '#pdata'
 import { type LokiSourceJournalSettings, matchesOf } from './component.ts'
-import { jsonText } from './json_text.ts'
 
 const noMessageReason = 'no message'
 const noLabelsReason = 'no labels'
@@ -130,7 +130,7 @@ export class LokiSourceJournal implements Component<LokiSourceJournalSettings> {
   }
 
   #add(entry: JournalEntry): void {
-    const line = this.#settings.format_as_json ? jsonText(entry) : (entry.get('MESSAGE') ?? '')
+    const line = this.#settings.format_as_json ? goJson(fieldsOf(entry)) : (entry.get('MESSAGE') ?? '')
     if (line === '') {
       this.#noMessage.add(1)
       this.#drop(noMessageReason)
@@ -215,6 +215,13 @@ export class LokiSourceJournal implements Component<LokiSourceJournalSettings> {
   debug(): unknown {
     return { cursor: this.#cursor }
   }
+}
+
+/** Of a field that comes twice the later value. */
+function fieldsOf(entry: JournalEntry): Map<string, string> {
+  const fields = new Map<string, string>()
+  for (const [i, name] of entry.names.entries()) fields.set(name, entry.value(i))
+  return fields
 }
 
 /** What is being handed on has so long to be taken when the reading starts anew. */
