@@ -10,6 +10,7 @@ import { createServer as createHttps } from 'node:https'
 import { type AddressInfo, createServer as createTcp, type Server, type Socket } from 'node:net'
 import { createSecureContext } from 'node:tls'
 import type { Clock, Logger, Timer } from '#component'
+import { breakOff, Http2Sessions, routeByProtocol, streamOf } from './http2.ts'
 import { addressText, listen, type ListenAddress } from './listen.ts'
 import type { ServerTlsSettings } from './settings.ts'
 import { guardClients, serverTlsOptions } from './tls.ts'
@@ -35,6 +36,8 @@ export interface HttpServerSettings {
   /** False: a connection is closed after one answer. */
   readonly keepAlive?: boolean
   readonly tls: ServerTlsSettings | undefined
+  /** Speak HTTP/2 with clients that can, over TLS? */
+  readonly http2?: boolean
 }
 
 export interface HttpServerOptions {
@@ -62,6 +65,7 @@ export class HttpServer {
   #inner: HttpListener | undefined
   /** Connections of inner servers, the current one and those that are let go. */
   readonly #socketsOf = new WeakMap<HttpListener, Set<Socket>>()
+  readonly #sessionsOf = new WeakMap<HttpListener, Http2Sessions>()
   #tlsFiles = ''
   #timer: Timer | undefined
   readonly #sockets = new Set<Socket>()
@@ -139,9 +143,19 @@ export class HttpServer {
       const options = serverTlsOptions(settings.tls)
       this.#tlsFiles = filesOf(options)
       const https = createHttps(
-        { ...limits, ...options, handshakeTimeout: handshakeMs, ALPNProtocols: ['http/1.1'] },
+        {
+          ...limits,
+          ...options,
+          handshakeTimeout: handshakeMs,
+          ALPNProtocols: settings.http2 ? ['h2', 'http/1.1'] : ['http/1.1'],
+        },
         listener,
       )
+      if (settings.http2) {
+        const sessions = new Http2Sessions(listener, settings.idleTimeoutMs, this.#options.clock)
+        routeByProtocol(https, sessions)
+        this.#sessionsOf.set(https, sessions)
+      }
       guardClients(https, settings.tls.clientAuth)
       https.on('tlsClientError', (_, socket) => socket.destroy())
       inner = https
@@ -159,6 +173,7 @@ export class HttpServer {
     if (!inner) return
     inner.keepAliveTimeout = 1
     inner.closeIdleConnections()
+    this.#sessionsOf.get(inner)?.drain()
     this.#closeUnused(inner)
   }
 
@@ -187,10 +202,12 @@ export class HttpServer {
 
   #request(request: IncomingMessage, response: ServerResponse): void {
     this.#answers.add(response)
-    if (this.#stopping) response.setHeader('connection', 'close')
-    const { writeTimeoutMs } = this.#settings
-    const timer =
-      writeTimeoutMs > 0 ? this.#options.clock.setTimeout(() => request.socket.destroy(), writeTimeoutMs) : undefined
+    const isHttp2 = streamOf(request) !== undefined
+    if (this.#stopping && !isHttp2) response.setHeader('connection', 'close')
+    const { writeTimeoutMs, readTimeoutMs } = this.#settings
+    const { clock } = this.#options
+    const timer = writeTimeoutMs > 0 ? clock.setTimeout(() => breakOff(request), writeTimeoutMs) : undefined
+    if (isHttp2 && readTimeoutMs > 0) this.#boundBody(request, readTimeoutMs)
     response.once('close', () => {
       timer?.cancel()
       this.#answers.delete(response)
@@ -201,6 +218,13 @@ export class HttpServer {
       if (response.headersSent) response.destroy()
       else response.writeHead(500).end()
     })
+  }
+
+  /** Over HTTP/1.1 Node does it. */
+  #boundBody(request: IncomingMessage, ms: number): void {
+    const timer = this.#options.clock.setTimeout(() => breakOff(request), ms)
+    request.once('end', () => timer.cancel())
+    request.once('close', () => timer.cancel())
   }
 
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -235,7 +259,9 @@ export class HttpServer {
     if (!listener) return
     const closed = new Promise<void>((resolve) => listener.close(() => resolve()))
     this.#retire(this.#inner)
-    for (const answer of this.#answers) if (!answer.headersSent) answer.setHeader('connection', 'close')
+    for (const answer of this.#answers) {
+      if (!answer.headersSent && streamOf(answer.req) === undefined) answer.setHeader('connection', 'close')
+    }
     if (this.#answers.size > 0 && deadlineMs > 0) {
       await new Promise<void>((resolve) => {
         const timer = this.#options.clock.setTimeout(resolve, deadlineMs)

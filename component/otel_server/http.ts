@@ -118,7 +118,7 @@ export class OtelHttpServer {
     const { auth, includeMetadata } = this.#settings
     const peer = peerAddress(request.socket)
     if (auth) return this.#authenticated(auth, request, response, peer)
-    const context = includeMetadata ? contextOf(request.headersDistinct, null, peer) : noMetadata(peer)
+    const context = includeMetadata ? contextOf(headersOf(request), null, peer) : noMetadata(peer)
     return this.#options.handle(request, response, context)
   }
 
@@ -138,7 +138,7 @@ export class OtelHttpServer {
       this.#options.refuse(request, response, 401, (error as Error).message)
       return
     }
-    const metadata = this.#settings.includeMetadata ? request.headersDistinct : {}
+    const metadata = this.#settings.includeMetadata ? headersOf(request) : {}
     await this.#options.handle(request, response, contextOf(metadata, attributes, peer))
   }
 
@@ -153,6 +153,11 @@ export class OtelHttpServer {
   }
 }
 
+/** Each value for itself; HTTP/2's requests have those of a name joined. */
+function headersOf(request: IncomingMessage): Readonly<Record<string, string | readonly string[] | undefined>> {
+  return request.httpVersionMajor < 2 ? request.headersDistinct : request.headers
+}
+
 function serverSettingsOf(s: OtelHttpSettings): HttpServerSettings {
   return {
     ...('path' in s.address ? { host: '', port: 0, socketPath: s.address.path } : s.address),
@@ -163,5 +168,6 @@ function serverSettingsOf(s: OtelHttpSettings): HttpServerSettings {
     idleTimeoutMs: s.idleTimeoutMs || s.readTimeoutMs,
     keepAlive: s.keepAlive,
     tls: s.tls,
+    http2: true,
   }
 }

@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Batch } from '#component'
 import { GrpcCode } from '#component/grpc_server'
-import { RequestRefused } from '#component/http_server'
+import { leaveBodyUnread, RequestRefused } from '#component/http_server'
 import type { OtelHttpServer } from '#component/otel_server'
 import type { ClientContext } from '#pdata'
 import { encodeExportResponse, encodeRpcStatus, exportResponseToJson, OtlpError } from '#pdata/otlp'
@@ -47,7 +47,7 @@ export async function handleExport<B extends Batch>(
       }
     })
   } catch (error) {
-    answerProblem(response, type, error)
+    answerProblem(request, response, type, error)
     return
   }
   if (response.headersSent || response.destroyed) return
@@ -75,15 +75,14 @@ function answerRefusal(response: ServerResponse, type: ContentType, error: unkno
 }
 
 /** A request that was not understood, or for which there is no room. */
-function answerProblem(response: ServerResponse, type: ContentType, error: unknown): void {
+function answerProblem(request: IncomingMessage, response: ServerResponse, type: ContentType, error: unknown): void {
   if (response.destroyed) return
   if (error instanceof OtlpError) {
     answerStatus(response, type, 400, { code: GrpcCode.INVALID_ARGUMENT, message: error.message, retryAfterMs: null })
     return
   }
   if (!(error instanceof RequestRefused)) throw error
-  // What is left of a body that nobody reads goes with the connection.
-  if (error.status === 413 || error.status === 503) response.setHeader('connection', 'close')
+  if (error.status === 413 || error.status === 503) leaveBodyUnread(request, response)
   answerStatus(response, type, error.status, {
     code: statusCodes[error.status] ?? GrpcCode.UNKNOWN,
     message: error.message,
@@ -106,7 +105,7 @@ const statusCodes: Readonly<Record<number, GrpcCode>> = {
 /** Answer a request that is not let in: in its own type where it has one of OTLP's, else in JSON. */
 export function refuse(request: IncomingMessage, response: ServerResponse, status: number, message: string): void {
   const code = statusCodes[status] ?? GrpcCode.UNKNOWN
-  response.setHeader('connection', 'close')
+  leaveBodyUnread(request, response)
   answerStatus(response, contentTypeOf(request) ?? jsonType, status, { code, message, retryAfterMs: null })
 }
 
