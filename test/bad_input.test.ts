@@ -5,15 +5,18 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { gzipSync } from 'node:zlib'
-import { eventually, freePort, launcher, Program, startSolder, temporaryDirectory } from './real.ts'
-
-interface NodeState {
-  readonly health: { readonly state: string; readonly message: string }
-  readonly counters: Readonly<Record<'in' | 'out' | 'refused' | 'waiting', number>> & {
-    readonly dropped: Readonly<Record<string, number>>
-  }
-  readonly debugInfo: { readonly targets?: readonly Record<string, unknown>[] } | null
-}
+import {
+  assertBalance,
+  eventually,
+  freePort,
+  launcher,
+  type NodeState,
+  nodeState,
+  Program,
+  residentPeak,
+  startSolder,
+  temporaryDirectory,
+} from './real.ts'
 
 const residentBytesMax = 400 * 1024 * 1024
 const text = { 'content-type': 'text/plain; version=0.0.4' }
@@ -41,23 +44,6 @@ async function backend(t: TestContext): Promise<{ readonly address: string; read
     })
   })
   return { address, taken }
-}
-
-async function nodeState(port: number, id: string): Promise<NodeState> {
-  return (await (await fetch(`http://127.0.0.1:${port}/api/v0/web/components/${id}`)).json()) as NodeState
-}
-
-function assertBalance({ counters }: NodeState, what: string): void {
-  const dropped = Object.values(counters.dropped).reduce((sum, n) => sum + n, 0)
-  assert.equal(counters.in, counters.out + counters.refused + counters.waiting + dropped, what)
-}
-
-/** The most memory that the process has had resident. Undefined where the system does not tell. */
-function residentPeak(program: Program): number | undefined {
-  const path = `/proc/${program.child.pid}/status`
-  if (!existsSync(path)) return undefined
-  const kilobytes = /VmHWM:\s+(\d+) kB/.exec(readFileSync(path, 'utf8'))?.[1]
-  return kilobytes === undefined ? undefined : Number(kilobytes) * 1024
 }
 
 const remoteWrite = (label: string, address: string, more = ''): string => `

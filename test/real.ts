@@ -1,6 +1,7 @@
 // Real programs as parts of tests: found, started on free ports, stopped.
+import assert from 'node:assert/strict'
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
@@ -146,4 +147,31 @@ export async function startSolder(
     60_000,
   )
   return program
+}
+
+export interface NodeState {
+  readonly health: { readonly state: string; readonly message: string }
+  readonly counters: Readonly<Record<'in' | 'out' | 'refused' | 'waiting', number>> & {
+    readonly dropped: Readonly<Record<string, number>>
+  }
+  readonly debugInfo: { readonly targets?: readonly Record<string, unknown>[] } | null
+}
+
+/** What a node of a running Solder says of itself. */
+export async function nodeState(port: number, id: string): Promise<NodeState> {
+  return (await (await fetch(`http://127.0.0.1:${port}/api/v0/web/components/${id}`)).json()) as NodeState
+}
+
+/** All that went in came out, waits, or is counted. */
+export function assertBalance({ counters }: NodeState, what: string): void {
+  const dropped = Object.values(counters.dropped).reduce((sum, n) => sum + n, 0)
+  assert.equal(counters.in, counters.out + counters.refused + counters.waiting + dropped, what)
+}
+
+/** The most memory that the process has had resident. Undefined where the system does not tell. */
+export function residentPeak(program: Program): number | undefined {
+  const path = `/proc/${program.child.pid}/status`
+  if (!existsSync(path)) return undefined
+  const kilobytes = /VmHWM:\s+(\d+) kB/.exec(readFileSync(path, 'utf8'))?.[1]
+  return kilobytes === undefined ? undefined : Number(kilobytes) * 1024
 }
