@@ -4,7 +4,7 @@ import type { Host, Timer } from '#component'
 import { bodyText, createHttpClient, type HttpClient, retryAfterMs, shownUrl } from '#component/http_client'
 import { type QueuePart, SendingQueue, type SendingQueueSettings, type SendOutcome } from '#component/sending_queue'
 import { fnv1a } from '#lib/fnv'
-import { type Labels, labelsFrom, labelValue, LogStream } from '#pdata'
+import { type Labels, labelValue, LogStream } from '#pdata'
 import { encodePush, labelText } from '#pdata/loki'
 import { entryBytes, PendingBatch, Route } from './batch.ts'
 import { DropReason, EndpointMetrics } from './endpoint_metrics.ts'
@@ -138,10 +138,10 @@ export class Endpoint {
   #routeOf(labels: Labels): Route {
     const known = this.#routes.get(labels)
     if (known !== undefined) return known
-    const external = this.#all.external_labels
-    const pairs = [...external]
-    for (let i = 0; i < labels.length; i += 2) pairs.push([labels[i]!, labels[i + 1]!])
-    const all = labelsFrom(pairs)
+    const merged = new Map(this.#all.external_labels)
+    for (let i = 0; i < labels.length; i += 2) merged.set(labels[i]!, labels[i + 1]!)
+    // Labels without a value are sent as they are, as Alloy sends them: to Loki they are none.
+    const all = [...merged.keys()].sort((a, b) => (a < b ? -1 : 1)).flatMap((name) => [name, merged.get(name)!])
     const tenant = labelValue(all, tenantLabel) || this.#settings.tenant_id
     const key = labelText(all)
     const lane = (fnv1a(key) >>> 0) % Math.max(1, this.#settings.queue_config.min_shards)

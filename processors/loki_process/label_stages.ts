@@ -3,7 +3,7 @@ import { attr, defineSettings, list, map, oneOf, type SettingsOf, string } from 
 import { compileRegexp, type Regexp } from '#lib/regexp'
 import { labelValue } from '#pdata'
 import { checkExpression, checkLabelNames } from './expression.ts'
-import { type Line, withLabel, withoutLabels } from './line.ts'
+import { type Line, withoutLabels } from './line.ts'
 import { LineStage } from './stage.ts'
 
 /** Where `loki.write` looks for the tenant of a line. */
@@ -164,7 +164,7 @@ export class StructuredMetadataStage extends LineStage {
       const value = labelValue(before, source)
       if (value === '') continue
       line.setMetadata(name, value)
-      line.labels = withLabel(line.labels, source, '')
+      line.labels = withoutLabels(line.labels, (name) => name === source)
     }
     const regex = this.#regex
     if (regex === null) return

@@ -76,14 +76,13 @@ export function textOf(value: Exclude<Extracted, null>): string {
   return typeof value === 'boolean' ? String(value) : string.decode(value)
 }
 
-/** `labels` with one set; '' takes it away. */
+/** `labels` with one set. A value may be empty here: Alloy sends such a label on, and Loki takes it for none. */
 export function withLabel(labels: Labels, name: string, value: string): Labels {
   let at = 0
   while (at < labels.length && (labels[at] as string) < name) at += 2
   const isThere = labels[at] === name
-  if (isThere ? labels[at + 1] === value : value === '') return labels
-  const after = labels.slice(isThere ? at + 2 : at)
-  return value === '' ? [...labels.slice(0, at), ...after] : [...labels.slice(0, at), name, value, ...after]
+  if (isThere && labels[at + 1] === value) return labels
+  return [...labels.slice(0, at), name, value, ...labels.slice(isThere ? at + 2 : at)]
 }
 
 /** `labels` without those that `isOut`. */

@@ -15,7 +15,7 @@ import {
 import { compileRegexp, type Regexp } from '#lib/regexp'
 import { checkExpression } from './expression.ts'
 import { goJson } from '#lib/go_json'
-import { cutToBytes, type Line } from './line.ts'
+import { cutToBytes, type Line, withoutLabels } from './line.ts'
 import { LineStage, type StageContext } from './stage.ts'
 import { checkTemplate, type StageTemplate, stageTemplate } from './templates.ts'
 
@@ -192,7 +192,7 @@ export class PackStage extends LineStage {
       const text = line.extractedText(name)
       if (text === undefined) continue
       packed.push(`${goJson(name)}:${goJson(text)}`)
-      line.setLabel(name, '')
+      line.labels = withoutLabels(line.labels, (label) => label === name)
     }
     packed.push(`"_entry":${goJson(line.text)}`)
     line.text = `{${packed.join(',')}}`

@@ -115,8 +115,9 @@ export class Randomness {
     for (let i = 0; i < 4; i++) hash = fnv1aUnit(hash, (seed >>> (8 * i)) & 0xff)
     for (let i = 0; i < bytes.length; i++) hash = fnv1aUnit(hash, bytes[i] as number)
     const bucket = hash & (bucketCount - 1)
-    const unused = hash >>> bucketBits
-    // 56 bits: 14 of the turned bucket, 28 mixed of the other 18, 14 of the bucket.
+    // Upstream takes the topmost 14 of the 18 bits that are left, and so the randomness it notes is another's too.
+    const unused = hash >>> (32 - bucketBits)
+    // 56 bits: 14 of the turned bucket, 28 mixed of those 14, 14 of the bucket.
     const mixed = ((unused ^ (unused << 10)) & (half - 1)) >>> 0
     this.hi = (bucketCount - 1 - bucket) * bucketCount + (mixed >>> bucketBits)
     this.lo = (mixed & (bucketCount - 1)) * bucketCount + bucket

@@ -493,3 +493,10 @@ test('settings that cannot work are reported', () => {
   const alloy = decoded(otelcolProcessorProbabilisticSampler.settings, { mode: 'proportional', output: {} })
   assert.deepEqual([alloy.fail_closed, alloy.sampling_precision, alloy.attribute_source], [true, 4, 'traceID'])
 })
+
+test('the randomness noted in hashing mode is the one that the collector notes', () => {
+  // Seen in what Alloy 1.18 sent for this trace with this seed.
+  const randomness = new Randomness()
+  randomness.setHash(Buffer.from('5b8efff798038103d269b633813fc60c', 'hex'), 22)
+  assert.equal(randomness.text, 'ccd828a32a4cc9')
+})
