@@ -462,7 +462,7 @@ export class GoPrinter<V> {
         return
       case 'x':
       case 'X':
-        this.#hex(value, verb)
+        this.#hex(Buffer.from(value), verb)
         return
       default:
         this.#bad(value, verb)
@@ -476,8 +476,13 @@ export class GoPrinter<V> {
     else this.#padded(this.#plus ? asciiOnly(quote(text)) : quote(text))
   }
 
-  #hex(value: string, verb: string): void {
-    const bytes = Buffer.from(value)
+  /** Bytes that are a text under `%s`, `%q`, `%x` and `%X`. */
+  bytes(value: Uint8Array, verb: 's' | 'q' | 'x' | 'X'): void {
+    if (verb === 'x' || verb === 'X') this.#hex(value, verb)
+    else this.string(Buffer.from(value).toString(), verb)
+  }
+
+  #hex(bytes: Uint8Array, verb: string): void {
     const cut = this.precision === undefined ? bytes : bytes.subarray(0, this.precision)
     const pairs = [...cut].map((byte) => byte.toString(16).padStart(2, '0'))
     const prefix = this.#sharp ? '0x' : ''

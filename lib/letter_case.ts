@@ -64,3 +64,42 @@ export function camelCase(text: string): string {
   }
   return out
 }
+
+/** Capital letters, each character by itself as Go's `strings.ToUpper` does it: `ß` stays. */
+export function upperCase(text: string): string {
+  return isAscii.test(text) ? text.toUpperCase() : mapped(text, upperChar)
+}
+
+/** Small letters, each character by itself as Go's `strings.ToLower` does it: `Σ` is `σ` at the end of a word too. */
+export function lowerCase(text: string): string {
+  return isAscii.test(text) ? text.toLowerCase() : mapped(text, lowerChar)
+}
+
+// oxlint-disable-next-line no-control-regex
+const isAscii = /^[\0-\x7f]*$/
+
+function mapped(text: string, map: (char: string) => string): string {
+  let out = ''
+  for (const char of text) out += map(char)
+  return out
+}
+
+/** What Unicode's full mapping makes several of, the simple one that Go goes by leaves alone, but for these. */
+const simpleUpper: ReadonlyMap<string, string> = new Map(
+  [...'ᾀᾁᾂᾃᾄᾅᾆᾇᾐᾑᾒᾓᾔᾕᾖᾗᾠᾡᾢᾣᾤᾥᾦᾧ']
+    .map((char) => [char, String.fromCharCode(char.charCodeAt(0) + 8)] as const)
+    .concat([
+      ['ᾳ', 'ᾼ'],
+      ['ῃ', 'ῌ'],
+      ['ῳ', 'ῼ'],
+    ]),
+)
+
+function upperChar(char: string): string {
+  const upper = char.toUpperCase()
+  return upper.length === char.length ? upper : (simpleUpper.get(char) ?? char)
+}
+
+function lowerChar(char: string): string {
+  return char === 'İ' ? 'i' : char.toLowerCase()
+}

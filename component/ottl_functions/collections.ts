@@ -1,0 +1,218 @@
+// Converters of maps and lists.
+import { Buffer } from 'node:buffer'
+import {
+  boolLiteral,
+  compareValues,
+  defineConverter,
+  type FunctionDefinition,
+  getter,
+  list,
+  mapGetter,
+  optional,
+  OttlError,
+  type OttlValue,
+  sliceGetter,
+  stringLiteral,
+  typeName,
+} from '#component/ottl'
+import { quote } from '#lib/go_quote'
+import type { AnyValue, Attributes } from '#pdata/otlp'
+import { anyValueText, attributeValue, cloneAnyValue, KeyValueList, setAttribute } from '#pdata/otlp'
+
+const keys = defineConverter({
+  name: 'Keys',
+  parameters: { target: mapGetter },
+  create:
+    ({ target }) =>
+    (context) =>
+      target(context).entries.map((entry) => entry.key),
+})
+
+const values = defineConverter({
+  name: 'Values',
+  parameters: { target: mapGetter },
+  create:
+    ({ target }) =>
+    (context) =>
+      target(context).entries.map((entry) => cloneAnyValue(entry.value)),
+})
+
+const containsValue = defineConverter({
+  name: 'ContainsValue',
+  parameters: { target: sliceGetter, item: getter },
+  create({ target, item }) {
+    return (context) => {
+      const items = target(context)
+      return indexIn(items, item(context)) >= 0
+    }
+  },
+})
+
+function indexIn(items: readonly OttlValue[], wanted: OttlValue): number {
+  for (let i = 0; i < items.length; i++) if (compareValues(items[i] ?? null, '==', wanted)) return i
+  return -1
+}
+
+const index = defineConverter({
+  name: 'Index',
+  parameters: { target: getter, value: getter },
+  create({ target, value }) {
+    return (context) => {
+      const where = target(context)
+      const wanted = value(context)
+      if (typeof where === 'string') {
+        if (typeof wanted !== 'string') {
+          throw new OttlError('invalid value type for Index function, value must be a string')
+        }
+        const at = where.indexOf(wanted)
+        return BigInt(at <= 0 ? at : Buffer.byteLength(where.slice(0, at)))
+      }
+      if (!Array.isArray(where)) throw new OttlError(`expected pcommon.Slice but got ${typeName(where)}`)
+      return BigInt(indexIn(where, wanted))
+    }
+  },
+})
+
+// ------------------------------------------------------------------------------------------------------- sorting
+
+const sort = defineConverter({
+  name: 'Sort',
+  parameters: { target: getter, order: optional(stringLiteral) },
+  create({ target, order = 'asc' }) {
+    if (order !== 'asc' && order !== 'desc') {
+      throw new OttlError(`invalid arguments: ${order}. Order should be either "asc" or "desc"`)
+    }
+    const sign = order === 'asc' ? 1 : -1
+    return (context) => {
+      const items = target(context)
+      if (!Array.isArray(items)) {
+        throw new OttlError(
+          `sort with unsupported type: '${items === null ? '<nil>' : typeName(items)}'. Target is not a list`,
+        )
+      }
+      return sorted(items, sign)
+    }
+  },
+})
+
+/** By number where all are numbers, else by text; with a map, a list or bytes among them as they were. */
+function sorted(items: readonly AnyValue[], sign: number): AnyValue[] {
+  if (items.every((item) => typeof item === 'bigint' || typeof item === 'number')) {
+    return items.toSorted((a, b) => sign * byNumber(a, b))
+  }
+  if (items.some((item) => typeof item === 'object' && item !== null)) return items.map(cloneAnyValue)
+  const byText = items.map((value) => ({ value, bytes: Buffer.from(anyValueText(value)) }))
+  return byText.sort((a, b) => sign * Buffer.compare(a.bytes, b.bytes)).map((item) => item.value)
+}
+
+/** NaN comes before all other numbers. Integers compare exactly with one another. */
+function byNumber(a: bigint | number, b: bigint | number): number {
+  if (a < b) return -1
+  if (a > b) return 1
+  return Number(Number.isNaN(b)) - Number(Number.isNaN(a))
+}
+
+// ------------------------------------------------------------------------------------------------- between both
+
+const sliceToMap = defineConverter({
+  name: 'SliceToMap',
+  parameters: {
+    target: sliceGetter,
+    key_path: optional(list(stringLiteral)),
+    value_path: optional(list(stringLiteral)),
+  },
+  create({ target, key_path, value_path }) {
+    return (context) => {
+      const entries: Attributes = []
+      for (const [i, item] of target(context).entries()) {
+        const key = key_path === undefined ? String(i) : keyAt(item, key_path, i)
+        const value = value_path === undefined ? item : found(item, value_path, `value from element ${i}`)
+        setAttribute(entries, key, cloneAnyValue(value))
+      }
+      return new KeyValueList(entries)
+    }
+  },
+})
+
+function keyAt(item: AnyValue, path: readonly string[], i: number): string {
+  const key = found(item, path, `key from element ${i}`)
+  if (typeof key === 'string') return key
+  throw new OttlError(`element ${i}: extracted key attribute is not of type string, got ${quote(kindName(key))}`)
+}
+
+function found(item: AnyValue, path: readonly string[], what: string): AnyValue {
+  if (!(item instanceof KeyValueList)) {
+    throw new OttlError(
+      `slice elements must be maps when using \`key_path\` or \`value_path\`, but could not cast element of type \`${kindName(item)}\` to a map`,
+    )
+  }
+  if (path.length === 0) throw new OttlError(`could not extract ${what}: must provide at least one path item`)
+  let at: AnyValue | undefined = item
+  for (const key of path) at = at instanceof KeyValueList ? attributeValue(at.entries, key) : undefined
+  if (at !== undefined) return at
+  throw new OttlError(`could not extract ${what}: provided object does not contain the path [${path.join(' ')}]`)
+}
+
+/** A value's type by pdata's short names. */
+function kindName(value: AnyValue): string {
+  switch (typeof value) {
+    case 'string':
+      return 'Str'
+    case 'boolean':
+      return 'Bool'
+    case 'bigint':
+      return 'Int'
+    case 'number':
+      return 'Double'
+    default:
+  }
+  if (value === null) return 'Empty'
+  if (value instanceof Uint8Array) return 'Bytes'
+  return Array.isArray(value) ? 'Slice' : 'Map'
+}
+
+const toKeyValueString = defineConverter({
+  name: 'ToKeyValueString',
+  parameters: {
+    target: mapGetter,
+    delimiter: optional(stringLiteral),
+    pair_delimiter: optional(stringLiteral),
+    sort_output: optional(boolLiteral),
+  },
+  create({ target, delimiter = '=', pair_delimiter = ' ', sort_output = false }) {
+    checkDelimiters(delimiter, pair_delimiter)
+    const shown = (text: string): string => {
+      const escaped = text.replaceAll('"', '\\"')
+      return escaped.includes(pair_delimiter) || escaped.includes(delimiter) ? `"${escaped}"` : escaped
+    }
+    return (context) => {
+      const { entries } = target(context)
+      const ordered = sort_output ? entries.toSorted((a, b) => byKey(a.key, b.key)) : entries
+      return ordered
+        .map(({ key, value }) => shown(key) + delimiter + shown(anyValueText(value)))
+        .join(pair_delimiter)
+    }
+  },
+})
+
+function byKey(a: string, b: string): number {
+  return Buffer.compare(Buffer.from(a), Buffer.from(b))
+}
+
+/** Throws `OttlError` where one is empty or both are the same. */
+export function checkDelimiters(delimiter: string, pairDelimiter: string): void {
+  if (delimiter === '') throw new OttlError('delimiter cannot be set to an empty string')
+  if (pairDelimiter === '') throw new OttlError('pair delimiter cannot be set to an empty string')
+  if (delimiter !== pairDelimiter) return
+  throw new OttlError(`pair delimiter ${quote(pairDelimiter)} cannot be equal to delimiter ${quote(delimiter)}`)
+}
+
+export const collectionConverters: readonly FunctionDefinition[] = [
+  containsValue,
+  index,
+  keys,
+  sliceToMap,
+  sort,
+  toKeyValueString,
+  values,
+]
