@@ -17,8 +17,14 @@ const layouts: Readonly<Record<string, string>> = {
 
 const billion = 1_000_000_000n
 
+/** What a reader tells besides the time, where it is given one to write into. */
+export interface SeenOffset {
+  /** East of UTC, as the text says; undefined where it says none. */
+  offsetSeconds: number | undefined
+}
+
 /** Nanoseconds since the epoch; undefined: not such a time. `nowMs` gives the year where the layout has none. */
-export type TimeReader = (text: string, nowMs: number) => bigint | undefined
+export type TimeReader = (text: string, nowMs: number, seen?: SeenOffset) => bigint | undefined
 
 /**
  * A reader as Loki's stages have it, for the name of a layout, `Unix`, `UnixMs`, `UnixUs`, `UnixNs`, or a layout. `zone`
@@ -85,8 +91,9 @@ export function collectorReader(steps: readonly LayoutStep[], zone: string): Tim
   const parts = new TimeParts()
   const isDated = hasDate(steps)
   const isYearKnown = hasYear(steps)
-  return (text, nowMs) => {
+  return (text, nowMs, seen) => {
     if (!readLayout(steps, text, parts)) return undefined
+    if (seen !== undefined) seen.offsetSeconds = parts.offsetSeconds
     if (!isDated) setToday(parts, nowMs + offsetAt(zone, nowMs))
     else if (!isYearKnown) parts.year = new Date(nowMs + offsetAt(zone, nowMs)).getUTCFullYear()
     let wallMs = parts.wallMs()

@@ -7,13 +7,11 @@ const group = '[0-9A-Fa-f]{1,4}'
 /** Every way to write an IPv6 address: eight groups, or fewer with `::` once, the last two perhaps as an IPv4 address. */
 function ipv6(): string {
   const ways: string[] = []
-  for (let before = 7; before >= 1; before--) {
+  ways.push(`(?:${group}:){7}(?:${group}|:)`, `(?:${group}:){6}(?::${group}|${dotted}|:)`)
+  for (let before = 5; before >= 1; before--) {
     const after = 7 - before
-    const tails = [`(?::${group}){1,${after + 1}}`]
-    if (before === 7) tails[0] = `:${group}|:`
-    else if (before === 6) tails[0] = `:${group}|${dotted}`
-    else tails.push(after === 2 ? `:${dotted}` : `(?::${group}){0,${after - 2}}:${dotted}`)
-    ways.push(`(?:${group}:){${before}}(?:${tails.join('|')}${before === 7 ? '' : '|:'})`)
+    const mixed = `(?::${group}){0,${after - 2}}:${dotted}`
+    ways.push(`(?:${group}:){${before}}(?:(?::${group}){1,${after}}|${mixed}|:)`)
   }
   ways.push(`:(?:(?::${group}){1,7}|(?::${group}){0,5}:${dotted}|:)`)
   return `(?:${ways.join('|')})(?:%.+)?`

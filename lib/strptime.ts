@@ -97,12 +97,12 @@ export function strptime(format: string, options: StrptimeOptions = {}): TimeRea
   if (translate === undefined && readers.length === 1) return first
   // The form that was right is tried first the next time.
   let last = first
-  return (given, nowMs) => {
+  return (given, nowMs, seen) => {
     const text = translate === undefined ? given : translate(given)
-    const ns = last(text, nowMs)
+    const ns = last(text, nowMs, seen)
     if (ns !== undefined) return ns
     for (const reader of readers) {
-      const found = reader(text, nowMs)
+      const found = reader(text, nowMs, seen)
       if (found === undefined) continue
       last = reader
       return found

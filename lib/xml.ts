@@ -164,7 +164,7 @@ export class XmlNode {
   }
 
   get attributes(): { readonly length: number; item(i: number): XmlNode | null } {
-    const list = this.attributeList
+    const list = this.kind === 'element' ? this.attributeList : []
     return { length: list.length, item: (i) => list[i] ?? null }
   }
 
@@ -183,10 +183,10 @@ export interface XmlDocument {
 
 /**
  * Read a document, or several elements one after the other. What stands before the first element or instruction is left
- * out. Throws `XmlError`, for a text without an element too.
+ * out. `anyPrefix`: prefixes of elements need not be declared. Throws `XmlError`, for a text without an element too.
  */
-export function parseXml(text: string): XmlDocument {
-  return new XmlReader(text).document()
+export function parseXml(text: string, anyPrefix = false): XmlDocument {
+  return new XmlReader(text, anyPrefix).document()
 }
 
 const nameChars = '\\p{L}\\p{Nl}_:'
@@ -202,9 +202,11 @@ class XmlReader {
   #depth = 0
   #order = 0
   #end = -1
+  readonly #anyPrefix: boolean
   #prefixes: ReadonlySet<string>[] = [new Set(['xml', 'xmlns'])]
 
-  constructor(text: string) {
+  constructor(text: string, anyPrefix: boolean) {
+    this.#anyPrefix = anyPrefix
     this.#text = text.includes('\r') ? text.replace(/\r\n?/g, '\n') : text
     // oxlint-disable-next-line no-control-regex
     const wrong = /[^\t\n\x20-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/u.exec(this.#text)
@@ -394,7 +396,7 @@ class XmlReader {
     const outer = this.#prefixes.at(-1) as ReadonlySet<string>
     const known = declared.length === 0 ? outer : new Set([...outer, ...declared])
     this.#prefixes.push(known)
-    if (node.prefix !== '' && !known.has(node.prefix)) {
+    if (node.prefix !== '' && !this.#anyPrefix && !known.has(node.prefix)) {
       throw new XmlError(`invalid XML document, namespace ${node.prefix} is missing`)
     }
     this.#open = node

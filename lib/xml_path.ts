@@ -2,12 +2,12 @@
 import { createRequire } from 'node:module'
 import type { XmlNode } from './xml.ts'
 
-/** An expression that cannot be read, or that gives no nodes. */
+/** An expression that cannot be read. */
 export class XPathError extends Error {
   override readonly name = 'XPathError'
 }
 
-/** Gives the nodes that an expression selects from a document, in the document's order. Throws `XPathError`. */
+/** Gives the nodes that an expression selects from a document, in the document's order; none where it gives a text or number. */
 export type XPathSelect = (root: XmlNode) => XmlNode[]
 
 /** Reads expressions. Throws `XPathError`. */
@@ -27,8 +27,7 @@ export function loadXPath(): Promise<XPathCompile> {
       guarded(() => {
         // A prefix stands for itself, see XmlNode: names are compared as they are written.
         const result = read.evaluate({ node: root, namespaces: (prefix: string) => prefix })
-        if (result.toArray === undefined) throw new XPathError('the expression gives no nodes')
-        return result.toArray()
+        return result.toArray?.() ?? []
       })
   }
   return Promise.resolve(compile)

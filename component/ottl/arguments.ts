@@ -1,5 +1,6 @@
 // Matches a call's arguments with a function's parameters.
 import type { Argument, Call, Expression } from '#component/ottl_syntax'
+import { camelCase } from '#lib/letter_case'
 import type { KeyValueList } from '#pdata/otlp'
 import type { Compiler } from './compile.ts'
 import type {
@@ -44,7 +45,7 @@ function matched(definition: FunctionDefinition, call: Call): Map<string, Argume
   for (const [i, argument] of call.arguments.entries()) {
     if (argument.name === '' && isNamed) throw new OttlProblem('unnamed argument behind a named one', argument.at)
     isNamed ||= argument.name !== ''
-    const name = argument.name === '' ? names[i] : argument.name
+    const name = argument.name === '' ? names[i] : parameterNamed(names, argument.name)
     if (name === undefined) {
       throw new OttlProblem(`too many arguments: it is ${signature(definition)}`, argument.at)
     }
@@ -59,6 +60,13 @@ function matched(definition: FunctionDefinition, call: Call): Map<string, Argume
     throw new OttlProblem(`the argument "${name}" is missing: it is ${signature(definition)}`, call.at)
   }
   return given
+}
+
+/** Names are told apart as upstream does it: `pair_delimiter` and `pairDelimiter` are one. What is none stays as it is. */
+function parameterNamed(names: readonly string[], written: string): string {
+  if (names.includes(written)) return written
+  const wanted = camelCase(written)
+  return names.find((name) => camelCase(name) === wanted) ?? written
 }
 
 function bindArgument(compiler: Compiler, type: ParameterType, value: Expression, at: number): unknown {

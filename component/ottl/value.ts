@@ -169,7 +169,10 @@ export function jsonNumber(value: number): string {
 function rfc3339(unixNano: bigint): string {
   const second = 1_000_000_000n
   const nanos = ((unixNano % second) + second) % second
-  const date = new Date(Number((unixNano - nanos) / 1_000_000n)).toISOString()
+  const ms = (unixNano - nanos) / 1_000_000n
+  // The years 0 to 9999.
+  if (ms < -62_167_219_200_000n || ms > 253_402_300_799_999n) throw new OttlError('json: year outside of range [0,9999]')
+  const date = new Date(Number(ms)).toISOString()
   const fraction = nanos === 0n ? '' : `.${nanos.toString().padStart(9, '0').replace(/0+$/, '')}`
   return `${date.slice(0, 19)}${fraction}Z`
 }

@@ -1,6 +1,7 @@
 // The door of OTTL's function library: every editor and converter of the upstream collector.
 import { randomBytes } from 'node:crypto'
-import type { FunctionDefinition } from '#component/ottl'
+import type { FunctionDefinition, FunctionTable } from '#component/ottl'
+import { functionTable } from '#component/ottl'
 import { systemClock } from '#lib/clock'
 import { collectionConverters } from './collections.ts'
 import { conversions } from './conversions.ts'
@@ -43,3 +44,8 @@ export function standardConverters({ nowMs, random } = systemSources): readonly 
 export function standardFunctions(sources = systemSources): readonly FunctionDefinition[] {
   return [...editors, ...replacements, ...standardConverters(sources)]
 }
+
+/** Editors and converters, by the system's clock and chance. */
+export const allFunctions: FunctionTable = functionTable(standardFunctions())
+/** Converters alone: what conditions may call. */
+export const converterFunctions: FunctionTable = functionTable(standardConverters())

@@ -15,7 +15,7 @@ import {
 } from '#component/ottl'
 import { DurationError, parseDurationNanos } from '#lib/go_duration'
 import { quote } from '#lib/go_quote'
-import { locationOf } from '#lib/go_time'
+import { locationOf, type SeenOffset } from '#lib/go_time'
 import { strftime, strptime, StrptimeError } from '#lib/strptime'
 import { localZone, offsetAt } from '#lib/time_zone'
 
@@ -135,15 +135,26 @@ function timeOf(nowMs: () => number): FunctionDefinition {
         zone: locationOf(location, format),
         read: strptime(format, { location, locale }),
       }))
+      const seen: SeenOffset = { offsetSeconds: undefined }
       return (context) => {
         const text = time(context)
         if (text === '') throw new OttlError('time cannot be nil')
-        const unixNano = read(text, nowMs())
-        if (unixNano !== undefined) return new Time(unixNano, zone)
+        seen.offsetSeconds = undefined
+        const unixNano = read(text, nowMs(), seen)
+        if (unixNano !== undefined) return new Time(unixNano, offsetZone(seen.offsetSeconds) ?? zone)
         throw new OttlError(`cannot read the time ${quote(text)} as ${quote(format)}`)
       }
     },
   })
+}
+
+/** `+02:00`; undefined where there is no offset, or one that no zone's name can say. */
+function offsetZone(seconds: number | undefined): string | undefined {
+  if (seconds === undefined || seconds % 60 !== 0 || Math.abs(seconds) >= 86_400) return undefined
+  if (seconds === 0) return 'UTC'
+  const minutes = Math.abs(seconds) / 60
+  const hour = String(Math.floor(minutes / 60)).padStart(2, '0')
+  return `${seconds < 0 ? '-' : '+'}${hour}:${String(minutes % 60).padStart(2, '0')}`
 }
 
 function layoutErrors<T>(use: () => T): T {

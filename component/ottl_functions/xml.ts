@@ -170,7 +170,7 @@ function checkDepth(depth: number): void {
 }
 
 function parsedXml(text: string): KeyValueList {
-  const { root, end } = checked('unmarshal xml: ', () => parseXml(text))
+  const { root, end } = checked('unmarshal xml: ', () => parseXml(text, true))
   if (end !== text.replace(/\r\n/g, '\n').length) throw new OttlError('trailing bytes after parsing xml')
   let element = root.first
   while (element !== null && element.kind !== 'element') element = element.next
