@@ -34,7 +34,12 @@ test('integers are read in any base', () => {
 })
 
 test('floats are read as Go reads them', () => {
-  for (const [text, want] of [['1.5e3', 1500], ['.5', 0.5], ['-Inf', -Infinity], ['nan', Number.NaN]] as const) {
+  for (const [text, want] of [
+    ['1.5e3', 1500],
+    ['.5', 0.5],
+    ['-Inf', -Infinity],
+    ['nan', Number.NaN],
+  ] as const) {
     assert.equal(parseFloat64(text), want)
   }
   for (const text of ['', '1e999', '1_0', '+nan', '0x', ' 1']) assert.throws(() => parseFloat64(text), ParseNumberError)

@@ -45,11 +45,14 @@ test('URLs are put together again, escaped where they have to be', () => {
 })
 
 test('queries give the values of each key', () => {
-  assert.deepEqual([...parseGoQuery('a=1&b=%41+c&a=2&&d')], [
-    ['a', ['1', '2']],
-    ['b', ['A c']],
-    ['d', ['']],
-  ])
+  assert.deepEqual(
+    [...parseGoQuery('a=1&b=%41+c&a=2&&d')],
+    [
+      ['a', ['1', '2']],
+      ['b', ['A c']],
+      ['d', ['']],
+    ],
+  )
   assert.throws(() => parseGoQuery('a;b'), UrlError)
 })
 

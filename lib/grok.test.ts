@@ -18,7 +18,10 @@ test('patterns give named and typed parts', () => {
   ])
   const cases = [
     { got: read('%{IP:client.ip} %{WORD:method}', '::1 GET'), want: { 'client.ip': '::1', method: 'GET' } },
-    { got: read('%{NUMBER:n:double} %{INT:i:long} %{BOOL:b:boolean}', '1.5 -7 true'), want: { n: 1.5, i: -7n, b: true } },
+    {
+      got: read('%{NUMBER:n:double} %{INT:i:long} %{BOOL:b:boolean}', '1.5 -7 true'),
+      want: { n: 1.5, i: -7n, b: true },
+    },
     { got: read('%{WORD:w} %{WORD}', 'a b', false), want: { w: 'a', WORD: 'b' } },
     { got: read('%{ORDER:order}', 'x AB12', true, own), want: { order: 'AB12', 'order.number': 12n } },
     { got: read('%{WORD:w}', 'ab12', true, own), want: { w: '12' } },
@@ -36,7 +39,10 @@ test('patterns and texts that cannot be are refused', () => {
   const cases = [
     { run: () => read('%{NOPE}', ''), why: 'pattern definition "NOPE" unknown: parsing failed' },
     { run: () => read('%{A}', '', true, circle), why: 'the pattern expands to more than 262144 characters' },
-    { run: () => read('%{A}', '', true, new Map([['A', '%{A}']])), why: 'patterns stand in one another more than 100 deep' },
+    {
+      run: () => read('%{A}', '', true, new Map([['A', '%{A}']])),
+      why: 'patterns stand in one another more than 100 deep',
+    },
     { run: () => read('%{WORD:w:int}', 'x'), why: 'strconv.Atoi: parsing "x": invalid syntax' },
     { run: () => read('%{WORD:w:date}', 'x'), why: 'invalid type for w: type not specified' },
   ]
@@ -46,7 +52,16 @@ test('patterns and texts that cannot be are refused', () => {
 
 test("the library's patterns match what they are named after", () => {
   const cases: Readonly<Record<string, readonly string[]>> = {
-    IPV6: ['::', '::1', 'fe80::1%eth0', '1:2:3:4:5:6:7:8', '::ffff:1.2.3.4', '1:2:3:4:5:6:1.2.3.4', '1::8', '1:2::1.2.3.4'],
+    IPV6: [
+      '::',
+      '::1',
+      'fe80::1%eth0',
+      '1:2:3:4:5:6:7:8',
+      '::ffff:1.2.3.4',
+      '1:2:3:4:5:6:1.2.3.4',
+      '1::8',
+      '1:2::1.2.3.4',
+    ],
     IPV4: ['0.0.0.0', '255.255.255.255', '01.2.3.4'],
     MAC: ['00:1b:44:11:3a:b7', '00-1B-44-11-3A-B7', '001b.4411.3ab7'],
     URI: ['http://u:p@example.com:80/a/b?c=d', 'ftp://10.0.0.1'],
@@ -78,7 +93,21 @@ test('every pattern of the library compiles', () => {
 })
 
 test('any pattern is compiled or refused', () => {
-  const unit = fc.constantFrom('%{WORD}', '%{INT:a.b:int}', '%{A}', '(', ')', '|', '%', '{', '}', ':', 'x', '*', '(?P<n>')
+  const unit = fc.constantFrom(
+    '%{WORD}',
+    '%{INT:a.b:int}',
+    '%{A}',
+    '(',
+    ')',
+    '|',
+    '%',
+    '{',
+    '}',
+    ':',
+    'x',
+    '*',
+    '(?P<n>',
+  )
   fc.assert(
     fc.property(fc.string({ unit }), fc.string(), fc.boolean(), (pattern, text, namedOnly) => {
       try {

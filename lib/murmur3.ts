@@ -34,9 +34,9 @@ export function murmur3x128(bytes: Buffer): readonly [bigint, bigint] {
   const whole = bytes.length & ~15
   for (let at = 0; at < whole; at += 16) {
     a ^= mixedA(bytes.readBigUInt64LE(at))
-    a = word((word(rotated(a, 27n) + b) * 5n) + 0x52dce729n)
+    a = word(word(rotated(a, 27n) + b) * 5n + 0x52dce729n)
     b ^= mixedB(bytes.readBigUInt64LE(at + 8))
-    b = word((word(rotated(b, 31n) + a) * 5n) + 0x38495ab5n)
+    b = word(word(rotated(b, 31n) + a) * 5n + 0x38495ab5n)
   }
   let first = 0n
   let second = 0n

@@ -37,7 +37,10 @@ class Rule {
     const match = this.#regexp.match(text)
     if (match === null) return undefined
     const regexp = this.#regexp
-    const [name, ...numbers] = this.#templates.map((template) => regexp.expand(template, match)) as [string, ...string[]]
+    const [name, ...numbers] = this.#templates.map((template) => regexp.expand(template, match)) as [
+      string,
+      ...string[],
+    ]
     if (name === '') return undefined
     // The first number has no point before it, whether there is one or not.
     const [major = '', ...others] = numbers

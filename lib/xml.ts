@@ -158,9 +158,7 @@ export class XmlNode {
   }
 
   get ownerDocument(): XmlNode {
-    let node: XmlNode = this
-    while (node.parent !== null) node = node.parent
-    return node
+    return this.parent === null ? this : this.parent.ownerDocument
   }
 
   get attributes(): { readonly length: number; item(i: number): XmlNode | null } {
@@ -273,13 +271,17 @@ class XmlReader {
 
   #unescaped(raw: string): string {
     if (!raw.includes('&')) return raw
-    return raw.replace(/&(?:#(?:x([0-9a-fA-F]+)|([0-9]+))|([^;&<\s]*))(;?)/g, (whole, hex, decimal, named, semicolon) => {
-      if (semicolon === '') throw this.#error(`invalid character entity ${whole} (no semicolon)`)
-      const code = hex === undefined ? Number(decimal) : Number.parseInt(hex as string, 16)
-      const char = named === undefined ? characterOf(code) : Object.hasOwn(entities, named) ? entities[named] : undefined
-      if (char === undefined) throw this.#error(`invalid character entity ${whole}`)
-      return char
-    })
+    return raw.replace(
+      /&(?:#(?:x([0-9a-fA-F]+)|([0-9]+))|([^;&<\s]*))(;?)/g,
+      (whole, hex, decimal, named, semicolon) => {
+        if (semicolon === '') throw this.#error(`invalid character entity ${whole} (no semicolon)`)
+        const code = hex === undefined ? Number(decimal) : Number.parseInt(hex as string, 16)
+        const char =
+          named === undefined ? characterOf(code) : Object.hasOwn(entities, named) ? entities[named] : undefined
+        if (char === undefined) throw this.#error(`invalid character entity ${whole}`)
+        return char
+      },
+    )
   }
 
   #directive(): void {
@@ -334,7 +336,17 @@ class XmlReader {
       if (equals <= 0) continue
       const name = pair.slice(0, equals).trim()
       if (node.attributeList.some((attribute) => attribute.name === name)) continue
-      node.setAttribute(new XmlNode('attribute', name, '', pair.slice(equals + 1).trim().replace(/^["']+|["']+$/g, '')))
+      node.setAttribute(
+        new XmlNode(
+          'attribute',
+          name,
+          '',
+          pair
+            .slice(equals + 1)
+            .trim()
+            .replace(/^["']+|["']+$/g, ''),
+        ),
+      )
     }
     this.#add(node)
   }

@@ -171,7 +171,8 @@ function rfc3339(unixNano: bigint): string {
   const nanos = ((unixNano % second) + second) % second
   const ms = (unixNano - nanos) / 1_000_000n
   // The years 0 to 9999.
-  if (ms < -62_167_219_200_000n || ms > 253_402_300_799_999n) throw new OttlError('json: year outside of range [0,9999]')
+  if (ms < -62_167_219_200_000n || ms > 253_402_300_799_999n)
+    throw new OttlError('json: year outside of range [0,9999]')
   const date = new Date(Number(ms)).toISOString()
   const fraction = nanos === 0n ? '' : `.${nanos.toString().padStart(9, '0').replace(/0+$/, '')}`
   return `${date.slice(0, 19)}${fraction}Z`

@@ -188,9 +188,7 @@ const toKeyValueString = defineConverter({
     return (context) => {
       const { entries } = target(context)
       const ordered = sort_output ? entries.toSorted((a, b) => byKey(a.key, b.key)) : entries
-      return ordered
-        .map(({ key, value }) => shown(key) + delimiter + shown(anyValueText(value)))
-        .join(pair_delimiter)
+      return ordered.map(({ key, value }) => shown(key) + delimiter + shown(anyValueText(value))).join(pair_delimiter)
     }
   },
 })

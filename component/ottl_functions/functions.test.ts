@@ -53,7 +53,7 @@ const lambdaNames = ['All', 'Any', 'Filter', 'Find', 'MapEach', 'MapKeys', 'Redu
 let scope: Scope
 
 before(async () => {
-  const loaded = await loadFunctions(allFunctions, allFunctions.keys())
+  const loaded = await loadFunctions(allFunctions, new Set(allFunctions.keys()))
   scope = { context: contexts.log, functions: allFunctions, isBare: true, loaded }
 })
 
@@ -197,7 +197,11 @@ test('clock and chance come from where the caller says', () => {
     { expression: 'Year(Time("01-02", "%m-%d", "UTC"))', want: '= 2023' },
   ]
   for (const { expression, want } of cases) {
-    assert.equal(outcome(() => shown(compileValue(expression, { ...scope, functions })(stand()))), want, expression)
+    assert.equal(
+      outcome(() => shown(compileValue(expression, { ...scope, functions })(stand()))),
+      want,
+      expression,
+    )
   }
 })
 
@@ -217,14 +221,16 @@ test('a span is the root where its parent has no id', () => {
 
 // ---------------------------------------------------------------------------------------------------------- fuzzing
 
+/** Of everything that some function takes for more than a text. */
+const interestingTexts = [
+  ['', 'a', '%Y-%m-%d', 'UTC', '//a', '<a b="1">x<c/></a>', '{"a":[1]}', '%{WORD:w}', '(a+)+$', '(?P<x>.*)', '%d %s'],
+  ['a,b', 'k=v', 'http://u:p@h:1/p?q#f', '10.0.0.1', '10.0.0.0/8', 'base64', 'utf-16', 'value', 'snake', 'insert'],
+  ['01020304050607080910111213141516', '1h', '42', '-1.5e3', 'true', 'x*', '[a-z]', '{a,b', '\ud800'],
+].flat()
 const texts = fc.oneof(
   fc.string({ unit: 'grapheme', maxLength: 40 }),
   fc.string({ unit: 'binary', maxLength: 20 }),
-  fc.constantFrom(
-    ...['', 'a', '%Y-%m-%d', 'UTC', '//a', '<a b="1">x<c/></a>', '{"a":[1]}', '%{WORD:w}', '(a+)+$', '(?P<x>.*)', '%d %s'],
-    ...['a,b', 'k=v', 'http://u:p@h:1/p?q#f', '10.0.0.1', '10.0.0.0/8', 'base64', 'utf-16', 'value', 'snake', 'insert'],
-    ...['01020304050607080910111213141516', '1h', '42', '-1.5e3', 'true', 'x*', '[a-z]', '{a,b', '\ud800'],
-  ),
+  fc.constantFrom(...interestingTexts),
 )
 const plain: fc.Arbitrary<AnyValue> = fc.oneof(
   texts,
@@ -246,7 +252,10 @@ const anyValues: fc.Arbitrary<AnyValue> = fc.letrec<{ value: AnyValue }>((tie) =
 })).value
 const ottlValues: fc.Arbitrary<OttlValue> = fc.oneof(
   { weight: 8, arbitrary: anyValues },
-  { weight: 1, arbitrary: fc.bigInt({ min: -(2n ** 80n), max: 2n ** 80n }).map((nanos) => new Time(nanos, 'Asia/Tokyo')) },
+  {
+    weight: 1,
+    arbitrary: fc.bigInt({ min: -(2n ** 80n), max: 2n ** 80n }).map((nanos) => new Time(nanos, 'Asia/Tokyo')),
+  },
   { weight: 1, arbitrary: fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }).map((nanos) => new Duration(nanos)) },
   { weight: 1, arbitrary: fc.constant(new TelemetryList('ptrace.SpanEventSlice', [{}])) },
 )
@@ -319,9 +328,12 @@ test('any function takes any values: it gives one, or throws an error of OTTL', 
   )
   // Those that take one text are met with texts more often.
   for (const definition of definitions) {
-    fc.assert(fc.property(fc.array(texts, { minLength: 6, maxLength: 6 }), fc.boolean(), (values, isLiteral) => {
-      callWith(definition, values, isLiteral)
-    }), { numRuns: 60 })
+    fc.assert(
+      fc.property(fc.array(texts, { minLength: 6, maxLength: 6 }), fc.boolean(), (values, isLiteral) => {
+        callWith(definition, values, isLiteral)
+      }),
+      { numRuns: 60 },
+    )
   }
 })
 

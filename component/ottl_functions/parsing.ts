@@ -98,9 +98,7 @@ const parseCsv = defineConverter({
       const keys = names.split(header_delimiter)
       const fields = mode === 'ignoreQuotes' ? row.split(delimiter) : rowFields(row, options)
       if (fields.length !== keys.length) {
-        throw new OttlError(
-          `map csv headers: wrong number of fields: expected ${keys.length}, found ${fields.length}`,
-        )
+        throw new OttlError(`map csv headers: wrong number of fields: expected ${keys.length}, found ${fields.length}`)
       }
       const entries: Attributes = []
       for (const [i, key] of keys.entries()) setAttribute(entries, key, fields[i] ?? null)
@@ -279,11 +277,7 @@ function definitionsOf(texts: readonly string[]): ReadonlyMap<string, string> {
   )
 }
 
-function grokOf(
-  pattern: Getter<string>,
-  namedOnly: boolean,
-  definitions: ReadonlyMap<string, string>,
-): Getter<Grok> {
+function grokOf(pattern: Getter<string>, namedOnly: boolean, definitions: ReadonlyMap<string, string>): Getter<Grok> {
   const compiled = (text: string): Grok => {
     try {
       return compileGrok(text, { namedOnly, definitions })

@@ -173,9 +173,6 @@ const trimSuffix = defineConverter({
 
 // ------------------------------------------------------------------------------------------------------ cases
 
-
-
-
 const cases: Readonly<Record<string, (text: string) => string>> = {
   lower: lowerCase,
   upper: upperCase,

@@ -80,7 +80,9 @@ const insertXml = defineConverter({
       const inserted = documentOf(sub_document(context))
       for (const node of select(root)) {
         if (node.kind !== 'element' && node.kind !== 'document') {
-          throw new OttlError(`InsertXML XPath selected non-element: ${quote(node.name === '' ? node.data : node.name)}`)
+          throw new OttlError(
+            `InsertXML XPath selected non-element: ${quote(node.name === '' ? node.data : node.name)}`,
+          )
         }
         for (let child = inserted.first; child !== null; child = child.next) node.append(child.clone())
       }
@@ -165,7 +167,9 @@ function toMap(name: string, convert: (text: string) => KeyValueList): FunctionD
 
 function checkDepth(depth: number): void {
   if (depth > anyValueDepthMax) {
-    throw new OttlError(`the XML is nested too deep for a value: at most ${anyValueDepthMax} maps and lists in one another`)
+    throw new OttlError(
+      `the XML is nested too deep for a value: at most ${anyValueDepthMax} maps and lists in one another`,
+    )
   }
 }
 
