@@ -6,6 +6,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, test } from 'node:test'
+import { freePort } from '#component/test_host'
 import { isCollectorFlag, parseCollectorFlags } from './collector_flags.ts'
 
 const main = join(import.meta.dirname, 'main.ts')
@@ -75,7 +76,7 @@ describe("The collector's command line", () => {
     const { code, stderr } = await ended
     assert.equal(code, 0)
     assert.match(stderr, /"level" should be one of none, basic, normal, detailed, got "nothing"/)
-    assert.match(stderr, /\tinfo\tStopping\t\{"signal":"SIGTERM"\}\n/)
+    assert.match(stderr, /\tinfo\tStopping\t\{"resource":\{[^}]*\},"signal":"SIGTERM"\}\n/)
   })
 
   test('writes log lines where the configuration says', async () => {
@@ -97,6 +98,49 @@ describe("The collector's command line", () => {
     await ended
     const first = JSON.parse((await lines()).split('\n')[0] ?? '') as Record<string, unknown>
     assert.deepEqual([first['level'], first['a']], ['info', 'b'])
+  })
+
+  test('thins out log lines that repeat, and names the process in each', async () => {
+    const port = await freePort()
+    const path = await file(
+      'sampled.yaml',
+      `
+receivers: {otlp: {protocols: {http: {endpoint: 127.0.0.1:${port}}}}}
+processors: {attributes: {actions: [{key: a, value: b, action: insert}]}}
+exporters: {debug: {sampling_initial: 1000}}
+service:
+  telemetry:
+    metrics: {level: none}
+    resource: {service.name: me}
+    logs: {encoding: json, sampling: {initial: 2, thereafter: 3, tick: 10m}}
+  pipelines: {traces: {receivers: [otlp], processors: [attributes], exporters: [debug]}}
+`,
+    )
+    const admin = await freePort()
+    const { child, ended, saw } = start('--config', path, `--server.http.listen-addr=127.0.0.1:${admin}`)
+    await saw(/Everything is ready/)
+    const body =
+      '{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"5b8efff798038103d269b633813fc60c","spanId":"eee19b7ec3c1b174","name":"a"}]}]}]}'
+    for (let sent = 0; sent < 9; sent++) {
+      const headers = { 'content-type': 'application/json' }
+      await fetch(`http://127.0.0.1:${port}/v1/traces`, { method: 'POST', body, headers })
+    }
+    const own = await (await fetch(`http://127.0.0.1:${admin}/metrics`)).text()
+    assert.match(own, /^otelcol_exporter_sent_spans_total\{exporter="debug"\} 9$/m)
+    for (const way of ['incoming', 'outgoing']) {
+      const series = new RegExp(
+        `^otelcol_processor_${way}_items_total\\{otel_signal="traces",pipeline="traces",processor="attributes"\\} 9$`,
+        'm',
+      )
+      assert.match(own, series)
+    }
+    assert.equal((await fetch(`http://127.0.0.1:${admin}/-/ready`)).status, 200)
+    child.kill('SIGTERM')
+    const { stderr } = await ended
+    const lines = stderr.split('\n').filter((line) => line.startsWith('{'))
+    const shown = lines.map((line) => JSON.parse(line) as { msg: string; resource: Record<string, string> })
+    assert.equal(shown.filter(({ msg }) => msg === 'Traces').length, 4)
+    assert.ok(shown.every(({ resource }) => resource['service.name'] === 'me' && resource['service.instance.id']))
   })
 
   test('says what is wrong, and ends', async () => {

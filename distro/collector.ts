@@ -1,4 +1,5 @@
 // `solder --config=…`: runs the collector's YAML, as the upstream collector's command does.
+import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import type { HostGlobals, Logger } from '#component'
 import { parseGoDuration } from '#component'
@@ -9,6 +10,8 @@ import {
   collectorLogging,
   LineLoggerProvider,
   LogOutput,
+  observeProcessor,
+  resourceOf,
   Service,
   type ServiceOptions,
 } from '#service'
@@ -16,11 +19,17 @@ import { checkCollectorFlags, collectorFlagsText, type CollectorFlags, parseColl
 import { registry } from './components.ts'
 import { UsageError } from './flags.ts'
 import { keepMemory } from './memory.ts'
-import { onSignals, report } from './run.ts'
+import { adminServer, onSignals, report } from './run.ts'
 import { version } from './version.ts'
 import { withWorkers, work, workerRole, workersOf } from './workers.ts'
 
-const otherFlags = ['storage.path', 'storage.durability', 'shutdown-deadline', 'workers'] as const
+const otherFlags = [
+  'storage.path',
+  'storage.durability',
+  'shutdown-deadline',
+  'workers',
+  'server.http.listen-addr',
+] as const
 
 /** Any time will do. */
 const aliveMs = 3_600_000
@@ -55,7 +64,7 @@ function globalsOf(flags: CollectorFlags): HostGlobals {
   return {
     hostname: hostname(),
     version,
-    listenAddress: '',
+    listenAddress: flags.others.get('server.http.listen-addr') ?? '',
     memoryAddress: 'solder.internal',
     storagePath: flags.others.get('storage.path') ?? 'data-solder/',
     durability,
@@ -65,6 +74,7 @@ function globalsOf(flags: CollectorFlags): HostGlobals {
 
 async function serve(flags: CollectorFlags, globals: HostGlobals, stopDeadlineMs: number): Promise<number> {
   const output = new LogOutput()
+  const instanceId = randomUUID()
   const logging = new LineLoggerProvider({
     level: 'info',
     format: 'console',
@@ -81,18 +91,23 @@ async function serve(flags: CollectorFlags, globals: HostGlobals, stopDeadlineMs
     readConfiguration: () => readYamlConfiguration(flags.configs, flags.sets, process.env),
     compile: (text, view, options) => compileYaml(text.sources, view, options),
     nodeAttributes,
+    observeNode: observeProcessor,
   }
   const settingsOf = (process: ReadonlyMap<string, object>): TelemetrySettings => {
     return process.get('telemetry') as TelemetrySettings
   }
+  const role = workerRole()
   const applyLogging = (settings: TelemetrySettings, log: Logger): void => {
     try {
-      collectorLogging(logging, output, settings)
+      collectorLogging(logging, output, settings, {
+        resource: resourceOf(settings, version, instanceId),
+        clock: systemClock,
+        more: role ? { worker: role.index } : {},
+      })
     } catch (error) {
       log.error('Cannot change where log lines go', { err: (error as Error).message })
     }
   }
-  const role = workerRole()
   if (role) {
     const code = await work(role, options, (worker) =>
       worker.onSettings((process) => applyLogging(settingsOf(process), worker.log)),
@@ -109,6 +124,7 @@ async function serve(flags: CollectorFlags, globals: HostGlobals, stopDeadlineMs
     clock: systemClock,
     log: service.log,
     version,
+    instanceId,
     userAgent: globals.userAgent,
   })
   const stopped = onSignals(service)
@@ -120,11 +136,14 @@ async function serve(flags: CollectorFlags, globals: HostGlobals, stopDeadlineMs
     },
     (process) => output.check(settingsOf(process).logs.output_paths),
   )
+  const server = globals.listenAddress === '' ? undefined : adminServer(service)
+  await server?.start()
+  server?.apply(new Map())
   const result = await service.start()
   report(result)
   if (!result.ok) {
     process.stderr.write('Error: the configuration is not valid\n')
-    await Promise.all([service.stop(0), pool.stop(0)])
+    await Promise.all([service.stop(0), pool.stop(0), server?.stop(0)])
     return 1
   }
   service.log.info('Everything is ready. Begin running and processing data.', {
@@ -136,6 +155,7 @@ async function serve(flags: CollectorFlags, globals: HostGlobals, stopDeadlineMs
   service.log.info('Stopping', { signal })
   await Promise.all([service.stop(stopDeadlineMs), pool.stop(stopDeadlineMs)])
   await telemetry.stop()
+  await server?.stop(0)
   output.close()
   return 0
 }

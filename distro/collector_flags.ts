@@ -16,6 +16,7 @@ export const collectorFlagsText = `  --config LOCATION          Where the config
   --storage.path DIR         Directory for queues and other state (default "data-solder/")
   --storage.durability WORD  spill or always (default "spill")
   --shutdown-deadline TIME   How long components may take to stop (default "20s")
+  --server.http.listen-addr ADDRESS  Serve the admin pages: the graph, health, metrics, reload (default: nowhere)
   --workers N                How many processes share the ports of receivers whose pipelines keep no state (default 1)
   --help, -h                 Print this page
 `

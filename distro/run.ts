@@ -199,7 +199,8 @@ export function onSignals(service: Service): Promise<string> {
   })
 }
 
-function adminServer(service: Service): AdminServer {
+/** Serves the pages of `service` on its listen address, once started. Throws `UsageError` for an address that is none. */
+export function adminServer(service: Service): AdminServer {
   const pages = new AdminPages(service)
   return new AdminServer({
     ...parseAddress(service.globals.listenAddress),

@@ -1,11 +1,20 @@
 // Brings `service.telemetry` of the collector's YAML to bear: own metrics for those who ask and to where they are sent, and log lines.
-import { randomUUID } from 'node:crypto'
 import { closeSync, openSync, writeSync } from 'node:fs'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { type Clock, entriesOf, type Logger, MetricFamily, type MetricSink, type Timer, type Value } from '#component'
+import {
+  type Clock,
+  entriesOf,
+  type Host,
+  type Logger,
+  MetricFamily,
+  type MetricSink,
+  type Timer,
+  type Value,
+} from '#component'
 import { HttpServer } from '#component/http_server'
 import { TextSink, textContentType } from '#component/scrape'
 import type { TelemetrySettings } from '#config'
+import { Sampler } from '#lib/sampler'
 import { LineLoggerProvider } from './logging.ts'
 import { type MetricLevel, shownAtLevel } from './metric_levels.ts'
 import { registerCollectorMetrics } from './process_metrics.ts'
@@ -20,6 +29,8 @@ export interface CollectorTelemetryOptions {
   readonly clock: Clock
   readonly log: Logger
   readonly version: string
+  /** `service.instance.id`, unless the configuration gives one. */
+  readonly instanceId: string
   readonly userAgent: string
 }
 
@@ -44,7 +55,6 @@ interface Running {
 /** The readers of own metrics. They change with the configuration; one that cannot run is logged, and the rest goes on. */
 export class CollectorTelemetry {
   readonly #options: CollectorTelemetryOptions
-  readonly #instanceId = randomUUID()
   #running: Running[] = []
   #current = ''
   #turn: Promise<void> = Promise.resolve()
@@ -68,7 +78,7 @@ export class CollectorTelemetry {
   async #apply(settings: TelemetrySettings): Promise<void> {
     const { metrics } = settings
     const { level } = metrics
-    const resource = resourceOf(settings, this.#options.version, this.#instanceId)
+    const resource = resourceOf(settings, this.#options.version, this.#options.instanceId)
     const key = JSON.stringify([metrics, [...resource]], (_, v: unknown) => shownValue(v))
     if (key === this.#current) return
     await this.#stopAll()
@@ -97,7 +107,7 @@ export class CollectorTelemetry {
         return
       }
       const sink = new TextSink()
-      await telemetry.collect(new CollectorSink(sink, level, settings))
+      await telemetry.collect(new CollectorSink(sink, level, settings, resource))
       const names = [...resource.keys()]
       const info = new MetricFamily('target_info', 'gauge', 'Target metadata', names.map(labelName))
       sink.sample(info, 1, ...resource.values())
@@ -195,8 +205,16 @@ class CollectorSink implements MetricSink {
   readonly #level: MetricLevel
   readonly #settings: PrometheusSettings
   readonly #families = new Map<MetricFamily, MetricFamily | undefined>()
+  /** Labels of every series, and their values. */
+  readonly #names: readonly string[]
+  readonly #values: readonly string[]
 
-  constructor(to: MetricSink, level: MetricLevel, settings: PrometheusSettings) {
+  constructor(to: MetricSink, level: MetricLevel, settings: PrometheusSettings, resource: ReadonlyMap<string, string>) {
+    const constant = [...resource].filter(constantLabels(settings.with_resource_constant_labels))
+    const labels = constant.map(([name, value]) => [labelName(name), value] as const)
+    if (!settings.without_scope_info) labels.push(['otel_scope_name', ownScope])
+    this.#names = labels.map(([name]) => name)
+    this.#values = labels.map(([, value]) => value)
     this.#to = to
     this.#level = level
     this.#settings = settings
@@ -207,7 +225,7 @@ class CollectorSink implements MetricSink {
     let shown: MetricFamily | undefined
     if (shownAtLevel(this.#level, family.name)) {
       const name = shownName(family, this.#settings)
-      shown = new MetricFamily(name, family.type, family.help, family.labelNames)
+      shown = new MetricFamily(name, family.type, family.help, [...family.labelNames, ...this.#names])
     }
     this.#families.set(family, shown)
     return shown
@@ -215,7 +233,7 @@ class CollectorSink implements MetricSink {
 
   sample(family: MetricFamily, value: number, ...labelValues: string[]): void {
     const shown = this.#family(family)
-    if (shown) this.#to.sample(shown, value, ...labelValues)
+    if (shown) this.#to.sample(shown, value, ...labelValues, ...this.#values)
   }
 
   histogram(
@@ -227,12 +245,39 @@ class CollectorSink implements MetricSink {
     ...labelValues: string[]
   ): void {
     const shown = this.#family(family)
-    if (shown) this.#to.histogram(shown, count, sum, bounds, cumulativeCounts, ...labelValues)
+    if (shown) this.#to.histogram(shown, count, sum, bounds, cumulativeCounts, ...labelValues, ...this.#values)
   }
 
   /** Own metrics have none of these. */
   summary(): void {}
   nativeHistogram(): void {}
+}
+
+/** The scope that own instruments are made under. */
+const ownScope = 'solder'
+
+/** `{ included, excluded }`: lists of names with `*` and `?`. Absent: no attribute; without `included`: all but the excluded. */
+function constantLabels(given: Value | undefined): (entry: readonly [string, string]) => boolean {
+  const entries = entriesOf(given ?? null)
+  if (!entries) return () => false
+  const patterns = (key: string): readonly string[] | undefined => {
+    const value = entries.get(key)
+    return Array.isArray(value) ? value.filter((one): one is string => typeof one === 'string') : undefined
+  }
+  const [included, excluded] = [patterns('included') ?? ['*'], patterns('excluded') ?? []]
+  return ([name]) => included.some((one) => globMatches(one, name)) && !excluded.some((one) => globMatches(one, name))
+}
+
+/** `*` is any number of characters, `?` is one. Linear in both for a pattern with one `*`; names here are short. */
+function globMatches(pattern: string, name: string): boolean {
+  const [head = '', ...rest] = pattern
+  if (head === '') return name === ''
+  const tail = rest.join('')
+  if (head === '*') {
+    for (let at = 0; at <= name.length; at++) if (globMatches(tail, name.slice(at))) return true
+    return false
+  }
+  return name !== '' && (head === '?' || head === name[0]) && globMatches(tail, name.slice(1))
 }
 
 /** Units that are added to a name, which without them is the same instrument's: `otelcol_process_uptime_seconds`. */
@@ -304,15 +349,57 @@ function openAll(paths: readonly string[]): { files: number[]; std: ((line: stri
   return { files, std }
 }
 
-/** Bring `service.telemetry.logs` to bear. Throws when a file cannot be opened. */
-export function collectorLogging(provider: LineLoggerProvider, output: LogOutput, settings: TelemetrySettings): void {
-  const { level, encoding, initial_fields, output_paths } = settings.logs
+export interface LoggingContext {
+  readonly resource: ReadonlyMap<string, string>
+  readonly clock: Clock
+  /** Fields that every line carries besides those of the configuration. */
+  readonly more: Readonly<Record<string, unknown>>
+}
+
+/**
+ * Bring `service.telemetry.logs` to bear: lines carry the process's `resource`, and those that repeat are thinned out. Throws
+ * when a file cannot be opened.
+ */
+export function collectorLogging(
+  provider: LineLoggerProvider,
+  output: LogOutput,
+  settings: TelemetrySettings,
+  { resource, clock, more }: LoggingContext,
+): void {
+  const { level, encoding, initial_fields, output_paths, sampling, disable_zap_resource } = settings.logs
   output.configure(output_paths)
-  const fields = Object.fromEntries([...initial_fields].map(([name, value]) => [name, shownField(value)]))
-  provider.configure({ level, format: encoding, fields })
+  const given = [...initial_fields].map(([name, value]) => [name, shownField(value)])
+  const fields = Object.fromEntries(
+    disable_zap_resource ? given : [['resource', Object.fromEntries(resource)], ...given],
+  )
+  const { tick: tickMs, initial, thereafter } = sampling
+  const sampler = sampling.enabled ? new Sampler({ tickMs, initial, thereafter }, clock) : undefined
+  provider.configure({ level, format: encoding, fields: { ...fields, ...more }, sampler })
 }
 
 function shownField(value: Value): unknown {
   if (typeof value === 'bigint') return value.toString()
   return typeof value === 'object' ? JSON.stringify(value, (_, v: unknown) => shownValue(v)) : value
+}
+
+/** Processors that upstream counts no items of: they hold them back, and hand on others. */
+const uncounted = new Set(['processor/batch', 'processor/tail_sampling'])
+
+/** What every processor of a pipeline counts: the items it got and those it handed on. */
+export function observeProcessor({ id, componentName, counters, instruments }: Host): void {
+  const signal = /@(traces|metrics|logs)(?:\/|$)/.exec(id)?.[1]
+  if (!componentName.startsWith('processor/') || uncounted.has(componentName) || signal === undefined) return
+  const attributes = { otel_signal: signal }
+  instruments.observedCounter(
+    'otelcol_processor_incoming_items_total',
+    'Number of items passed to the processor.',
+    () => counters.in,
+    attributes,
+  )
+  instruments.observedCounter(
+    'otelcol_processor_outgoing_items_total',
+    'Number of items emitted from the processor.',
+    () => counters.out,
+    attributes,
+  )
 }

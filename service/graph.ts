@@ -46,6 +46,7 @@ export class Graph {
       instruments: (id) => context.instruments(id),
       exportsChanged: (node) => this.#exportsChanged(node),
       internalSource: (address, path) => this.#internalSource(address, path),
+      observe: (node) => context.observe?.(node),
     }
   }
 

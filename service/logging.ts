@@ -2,6 +2,7 @@
 import type { Logger as LogsLogger, LoggerProvider, LogRecord } from '@opentelemetry/api-logs'
 import { SeverityNumber } from '@opentelemetry/api-logs'
 import type { Clock, Logger } from '#component'
+import type { Sampler } from '#lib/sampler'
 
 export const LogLevel = { debug: 'debug', info: 'info', warn: 'warn', error: 'error' } as const
 export type LogLevel = (typeof LogLevel)[keyof typeof LogLevel]
@@ -19,6 +20,8 @@ export interface LoggingOptions {
   readonly format: 'logfmt' | 'json' | 'console'
   /** What every line carries. */
   readonly fields?: Readonly<Record<string, unknown>>
+  /** Leaves out some of the lines of the same level and message. */
+  readonly sampler?: Sampler | undefined
   readonly clock: Clock
   write(line: string): void
 }
@@ -48,7 +51,8 @@ export class LineLoggerProvider implements LoggerProvider {
 
   #emit(_name: string, record: LogRecord): void {
     if (!this.#wanted(record.severityNumber ?? SeverityNumber.INFO)) return
-    const { format, clock, write } = this.#options
+    const { format, clock, sampler, write } = this.#options
+    if (sampler?.passes(`${record.severityText ?? 'info'} ${String(record.body)}`) === false) return
     const fields: [string, unknown][] = [
       ['ts', new Date(clock.now()).toISOString()],
       ['level', record.severityText ?? 'info'],

@@ -136,6 +136,8 @@ export interface NodeContext {
   instruments(nodeId: string): Instruments & { close(): void }
   exportsChanged(node: RunningNode): void
   internalSource(address: string, path: string): MetricSource | undefined
+  /** Called with every node that is made. */
+  observe?(node: Host): void
 }
 
 export class RunningNode implements Host {
@@ -173,6 +175,7 @@ export class RunningNode implements Host {
     const now = context.clock.now()
     this.#evaluation = { state: HealthState.healthy, message: 'evaluated', updatedTimeMs: now }
     this.#own = { state: HealthState.unknown, message: 'not started', updatedTimeMs: now }
+    context.observe?.(this)
   }
 
   get definition(): ComponentDefinition {

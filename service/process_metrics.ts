@@ -1,5 +1,6 @@
 // What the process says of itself: build, start time, CPU, memory, under the names that Alloy's dashboards read.
 import { readFileSync } from 'node:fs'
+import { getHeapStatistics } from 'node:v8'
 import type { Instruments } from '#component'
 import type { SeriesState } from './telemetry.ts'
 
@@ -76,6 +77,11 @@ export function registerCollectorMetrics(instruments: Instruments): void {
   const memory = (): NodeJS.MemoryUsage => process.memoryUsage()
   m.gauge('otelcol_process_memory_rss_bytes', 'Total physical memory (resident set size)', () => memory().rss)
   m.gauge('otelcol_process_runtime_heap_alloc_bytes', 'Bytes of allocated heap objects', () => memory().heapUsed)
+  m.observedCounter(
+    'otelcol_process_runtime_total_alloc_bytes_total',
+    'Cumulative bytes allocated for heap objects',
+    () => (getHeapStatistics() as { total_allocated_bytes?: number }).total_allocated_bytes ?? 0,
+  )
   m.gauge(
     'otelcol_process_runtime_total_sys_memory_bytes',
     'Total bytes of memory obtained from the OS',

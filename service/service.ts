@@ -1,6 +1,6 @@
 // The service: loads a configuration, runs its graph, reloads and stops it.
 import { createHash } from 'node:crypto'
-import type { Clock, HostGlobals, Instruments, Logger, Stability } from '#component'
+import type { Clock, Host, HostGlobals, Instruments, Logger, Stability } from '#component'
 import { HealthState } from '#component'
 import type { CompileOptions, ComponentRegistry, Diagnostic, ExportsView, Plan, ProcessSettings } from '#config'
 import { compileAlloy, hasErrors, ImportStore } from '#config'
@@ -29,6 +29,8 @@ export interface ServiceOptions {
   compile?(text: ConfigurationText, view: ExportsView, options: CompileOptions): Promise<Plan>
   /** What a node's own series and log lines carry; absent: Alloy's `component_path` and `component_id`. */
   nodeAttributes?(id: string): { readonly metrics: Attributes; readonly logs: Attributes }
+  /** Called with every node that is made: what else there is to tell of it. */
+  observeNode?(node: Host): void
   /** What of the plan runs here; absent: all. */
   select?(plan: Plan): Plan
   /**
@@ -88,6 +90,7 @@ export class Service {
       logger: (id) => loggerFor(options.logging, options.nodeAttributes?.(id).logs ?? attributesOf(id)),
       instruments: (id) => this.telemetry.instruments(options.nodeAttributes?.(id).metrics ?? attributesOf(id)),
       structureChanged: () => this.#structureChanged(),
+      observe: (node) => options.observeNode?.(node),
       ownMetrics: this.telemetry,
     })
     this.#instruments = this.telemetry.instruments({})

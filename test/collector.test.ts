@@ -153,7 +153,14 @@ describe('Own metrics', () => {
     telemetry
       .instruments(metrics)
       .counter('otelcol_exporter_sent_spans_total', 'Spans.', { exporter: 'out/exporter/out' })
-    const own = new CollectorTelemetry({ telemetry, clock: systemClock, log, version: '1', userAgent: 'test' })
+    const own = new CollectorTelemetry({
+      telemetry,
+      clock: systemClock,
+      log,
+      version: '1',
+      instanceId: 'i',
+      userAgent: 'test',
+    })
     return { service, own, lines }
   }
   const addressIn = (lines: readonly string[]): string => {
@@ -181,6 +188,15 @@ describe('Own metrics', () => {
     const other = await (await fetch(`http://${addressIn(lines)}/metrics`)).text()
     assert.match(other, /^otelcol_receiver_accepted_spans_total\{receiver="in"\} 3$/m)
     assert.match(other, /^otelcol_process_uptime_seconds_total \d/m)
+
+    const labels =
+      ', without_scope_info: false, with_resource_constant_labels: {included: ["service.*"], excluded: ["*.version"]}'
+    await own.apply(await telemetryOf(service, pull(labels)))
+    const labelled = await (await fetch(`http://${addressIn(lines)}/metrics`)).text()
+    assert.match(
+      labelled,
+      /^otelcol_receiver_accepted_spans\{(?=.*receiver="in")(?=.*service_name="me")(?=.*otel_scope_name="solder")(?!.*version)[^}]*\} 3$/m,
+    )
 
     await own.apply(await telemetryOf(service, '    metrics: {level: none}\n'))
     await assert.rejects(fetch(`http://${addressIn(lines)}/metrics`))

@@ -96,6 +96,12 @@ export class OtelExporter {
         attributes,
       )
       instruments.gauge(
+        'otelcol_exporter_in_flight_requests',
+        'Number of requests that are being sent.',
+        () => this.#queues.get(signal)?.inFlight,
+        attributes,
+      )
+      instruments.gauge(
         'otelcol_exporter_queue_capacity',
         'Fixed capacity of the retry queue (in batches)',
         () => this.#queues.get(signal)?.sizeMax,

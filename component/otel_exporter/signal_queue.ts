@@ -36,6 +36,8 @@ export class SignalQueue {
   /** Senders that wait for room, in the order they came. */
   readonly #roomWanted: (() => void)[] = []
   #stopped = false
+  /** Requests under way. */
+  inFlight = 0
 
   constructor(
     signal: Signal,
@@ -172,6 +174,15 @@ export class SignalQueue {
   }
 
   async #send(parts: readonly QueuePart[], abort: AbortSignal): Promise<SendOutcome> {
+    this.inFlight++
+    try {
+      return await this.#deliver(parts, abort)
+    } finally {
+      this.inFlight--
+    }
+  }
+
+  async #deliver(parts: readonly QueuePart[], abort: AbortSignal): Promise<SendOutcome> {
     let delivery = this.#deliveries.get(parts)
     if (!delivery) {
       const payload = payloadOfParts(parts)

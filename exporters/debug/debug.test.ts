@@ -6,10 +6,9 @@ import { PassThrough } from 'node:stream'
 import { after, test } from 'node:test'
 import type { Component } from '#component'
 import { decoded, problemsOf, TestHost, type Written } from '#component/test_host'
-import { ManualClock } from '#lib/clock'
 import { logsFromJson, metricsFromJson, tracesFromJson } from '#pdata/otlp'
 import { debugExporter, otelcolExporterDebug } from './component.ts'
-import { Debug, Sampler, type Verbosity } from './debug.ts'
+import { Debug, type Verbosity } from './debug.ts'
 import { fixed, severity, shortest } from './words.ts'
 
 const root = await mkdtemp(join(tmpdir(), 'solder-debug-'))
@@ -228,17 +227,6 @@ test('the log of the program and files are outputs too', async () => {
   await filed.stop(100)
   await filed.stop(100)
   assert.match(await readFile(path, 'utf8'), /^Logs\t.*\nResourceLog #0\n/)
-})
-
-test('equal messages are thinned out, second by second', async () => {
-  const clock = new ManualClock()
-  const sampler = new Sampler(2, 3, clock)
-  const passed = (): string => Array.from({ length: 9 }, () => (sampler.passes('x') ? '1' : '0')).join('')
-  assert.equal(passed(), '110010010')
-  assert.ok(sampler.passes('y'))
-  await clock.advance(1000)
-  assert.equal(passed(), '110010010')
-  assert.equal([1, 2, 3].filter(() => new Sampler(0, 0, clock).passes('x')).length, 0)
 })
 
 test('numbers read as in Go', () => {

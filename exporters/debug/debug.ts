@@ -1,7 +1,8 @@
 // Shows telemetry to people: in the program's own log, or on outputs of its own.
 import { createWriteStream } from 'node:fs'
 import type { Writable } from 'node:stream'
-import type { Batch, Clock, Component, Host, Signal } from '#component'
+import type { Batch, Component, Count, Host, Signal } from '#component'
+import { Sampler } from '#lib/sampler'
 import type { Logs, Metrics, Traces } from '#pdata'
 import { logsTree, metricsTree, tracesTree } from '#pdata/otlp'
 import { detailedLogs, detailedMetrics, detailedTraces } from './detailed.ts'
@@ -19,36 +20,9 @@ export interface DebugSettings {
   readonly outputPaths: readonly string[]
 }
 
-/** Messages that are counted at once; when there are more, counting begins anew, as it does every second. */
-const messagesMax = 4096
 const sampleEveryMs = 1000
-
-/** Thins out equal messages, as upstream's logger does. */
-export class Sampler {
-  readonly #clock: Clock
-  readonly #initial: number
-  readonly #thereafter: number
-  readonly #counts = new Map<string, { n: number; untilMs: number }>()
-
-  constructor(initial: number, thereafter: number, clock: Clock) {
-    this.#initial = initial
-    this.#thereafter = thereafter
-    this.#clock = clock
-  }
-
-  passes(message: string): boolean {
-    if (this.#thereafter === 1) return true
-    const nowMs = this.#clock.monotonic()
-    let count = this.#counts.get(message)
-    if (!count || nowMs >= count.untilMs) {
-      if (this.#counts.size >= messagesMax) this.#counts.clear()
-      count = { n: 0, untilMs: nowMs + sampleEveryMs }
-      this.#counts.set(message, count)
-    }
-    const n = ++count.n
-    return n <= this.#initial || (this.#thereafter > 0 && (n - this.#initial) % this.#thereafter === 0)
-  }
-}
+/** What own metrics call the items. */
+const itemNames = { traces: 'spans', metrics: 'metric_points', logs: 'log_records' } as const
 
 type Counts = Readonly<Record<string, number>>
 
@@ -83,6 +57,7 @@ export class Debug implements Component {
   readonly #sampler: Sampler
   readonly #open: (path: string) => Writable
   #outputs: Writable[] = []
+  readonly #sentCounts: Partial<Record<Signal, Count>> = {}
 
   readonly traces = { consume: (batch: Batch) => this.#consume('traces', batch) }
   readonly metrics = { consume: (batch: Batch) => this.#consume('metrics', batch) }
@@ -91,7 +66,10 @@ export class Debug implements Component {
   constructor(host: Host, settings: DebugSettings, open: (path: string) => Writable = openOutput) {
     this.#host = host
     this.#settings = settings
-    this.#sampler = new Sampler(settings.samplingInitial, settings.samplingThereafter, host.clock)
+    this.#sampler = new Sampler(
+      { tickMs: sampleEveryMs, initial: settings.samplingInitial, thereafter: settings.samplingThereafter },
+      host.clock,
+    )
     this.#open = open
   }
 
@@ -110,9 +88,23 @@ export class Debug implements Component {
   #consume(signal: Signal, batch: Batch): void | Promise<void> {
     const { title, counts, text } = shown(signal, batch, this.#settings.verbosity)
     const full = [this.#write(title, counts), text === '' ? [] : this.#write(text, undefined)].flat()
-    const done = (): void => void (this.#host.counters.out += batch.count)
+    const done = (): void => {
+      this.#host.counters.out += batch.count
+      this.#sent(signal).add(batch.count)
+    }
     if (full.length === 0) return done()
     return Promise.all(full.map((output) => drained(output))).then(done)
+  }
+
+  #sent(signal: Signal): Count {
+    const items = itemNames[signal]
+    const help = `Number of ${items} successfully sent to destination.`
+    const attributes = { exporter: `debug/${this.#host.id}` }
+    return (this.#sentCounts[signal] ??= this.#host.instruments.counter(
+      `otelcol_exporter_sent_${items}_total`,
+      help,
+      attributes,
+    ))
   }
 
   /** The outputs that want to be waited for. */
