@@ -188,6 +188,7 @@ const yamlManifest: Readonly<Record<string, YamlLoader>> = {
   'receiver/filelog': async () => (await import('../receivers/file_log/component.ts')).fileLogReceiver,
   'receiver/host_metrics': async () => (await import('../receivers/host_metrics/component.ts')).hostMetricsReceiver,
   'receiver/hostmetrics': async () => (await import('../receivers/host_metrics/component.ts')).hostMetricsReceiver,
+  'receiver/journald': async () => (await import('../receivers/journald/component.ts')).journaldReceiver,
   'receiver/nop': async () => (await import('../receivers/nop/component.ts')).nopReceiver,
   'receiver/otlp': async () => (await import('../receivers/otlp/component.ts')).otlpReceiver,
   'receiver/prometheus': async () => (await import('../receivers/otel_prometheus/component.ts')).prometheusReceiver,

@@ -219,6 +219,57 @@ table('uri_parser', [
   one('sends on a wrong escape', { type: 'uri_parser' }, { body: '/?a=%zz' }, { body: '/?a=%zz' }),
 ])
 
+table('syslog_parser', [
+  one(
+    'parses RFC 3164',
+    { type: 'syslog_parser', protocol: 'rfc3164', parse_to: 'body' },
+    { body: '<34>Jan 12 06:30:00 1.2.3.4 apache_server: test message' },
+    {
+      body: {
+        appname: 'apache_server',
+        facility: 4n,
+        facility_text: 'auth',
+        hostname: '1.2.3.4',
+        message: 'test message',
+        priority: 34n,
+      },
+      severity: 18,
+      severityText: 'crit',
+      time: '2026-01-12T06:30:00.000000000Z',
+    },
+  ),
+  one(
+    'parses RFC 5424 with a length in front, and blocks read from it',
+    {
+      type: 'syslog_parser',
+      protocol: 'rfc5424',
+      enable_octet_counting: true,
+      parse_from: 'attributes.raw',
+      parse_to: 'body.in',
+      scope_name: { parse_from: 'body.in.appname' },
+    },
+    { body: {}, attributes: { raw: '48 <86>1 2015-08-05T21:58:59.693Z h SecureAuth0 - - -' } },
+    {
+      body: {
+        in: {
+          appname: 'SecureAuth0',
+          hostname: 'h',
+          version: 1n,
+          priority: 86n,
+          facility: 10n,
+          facility_text: 'authpriv',
+        },
+      },
+      attributes: { raw: '48 <86>1 2015-08-05T21:58:59.693Z h SecureAuth0 - - -' },
+      severity: 9,
+      severityText: 'info',
+      time: '2015-08-05T21:58:59.693000000Z',
+      scope: 'SecureAuth0',
+    },
+  ),
+  one('sends on what is none', { type: 'syslog_parser', protocol: 'rfc5424' }, { body: 'x' }, { body: 'x' }),
+])
+
 const severity = (
   name: string,
   value: Json,
