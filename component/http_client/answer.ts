@@ -5,9 +5,12 @@ import type { HttpResponse } from './response.ts'
 const messageBytesMax = 512
 
 /** The text of a refusal for messages, trimmed; empty where it is too long or cannot be read. */
-export async function bodyText(response: Pick<HttpResponse, 'bytes' | 'discard'>): Promise<string> {
+export async function bodyText(
+  response: Pick<HttpResponse, 'bytes' | 'discard'>,
+  bytesMax = messageBytesMax,
+): Promise<string> {
   try {
-    return new TextDecoder().decode(await response.bytes(messageBytesMax)).trim()
+    return new TextDecoder().decode(await response.bytes(bytesMax)).trim()
   } catch {
     void response.discard()
     return ''

@@ -114,6 +114,7 @@ export class SendingQueue {
   #onDisk = false
   #writing = false
   #reading = false
+  #savingHead = false
   /** From an append until its records are accounted for: nothing may be read meanwhile, or it would be taken twice. */
   #appending = false
   #lastSyncMs = 0
@@ -788,7 +789,21 @@ export class SendingQueue {
   #commit(): void {
     let last: LogPosition | undefined
     while (this.#outstanding[0]?.done) last = this.#outstanding.shift()?.end ?? last
-    if (last) this.#log?.commit(last).catch((error: Error) => this.#setDiskProblem(error.message))
+    if (!last || !this.#log) return
+    this.#log.commit(last).catch((error: Error) => this.#setDiskProblem(error.message))
+    if (this.#settings.durability === 'always') this.#saveHead()
+  }
+
+  /** With `always`, what was delivered is written down at once: a process that is killed sends one request again, no more. */
+  #saveHead(): void {
+    if (this.#savingHead || !this.#log) return
+    this.#savingHead = true
+    this.#log
+      .saveHead()
+      .catch((error: Error) => this.#setDiskProblem(error.message))
+      .finally(() => {
+        this.#savingHead = false
+      })
   }
 
   // --------------------------------------------------------------------------------------------- stop

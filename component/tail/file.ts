@@ -3,7 +3,7 @@ import type { Stats } from 'node:fs'
 import { lstat, stat } from 'node:fs/promises'
 import type { Clock, Logger } from '#component'
 import type { CompressedFormat } from './compressed.ts'
-import { byteOrderMark, type LineEncoding } from './encoding.ts'
+import { byteOrderMark, type LineEncoding, splitLines } from './encoding.ts'
 import {
   beginsAs,
   closeFile,
@@ -43,6 +43,8 @@ export interface TailPlace {
   readonly offset: number
   /** Of the file, which may have another name by now. */
   readonly ino: number
+  /** Under which the file's position is kept by this offset; absent: it is not. For the journal of positions. */
+  readonly identity?: string
 }
 
 /**
@@ -59,6 +61,8 @@ export interface TailCounts {
   rotations: number
   /** Rotated files that were left unread because there were too many. */
   missedFiles: number
+  /** Lines read again after a start that may have been taken before the process was killed. */
+  repeatedLines: number
   descriptors: number
 }
 
@@ -97,6 +101,8 @@ class Generation {
   /** When it was last seen to grow. */
   grownMs: number
   skipping = false
+  /** Up to here lines may have been taken before the process was killed. */
+  repeatedUntil = 0
   /** Its first bytes, up to the position. */
   head: Buffer = Buffer.alloc(0)
   encoding: LineEncoding | null = null
@@ -140,6 +146,7 @@ class Generation {
     this.position = 0
     this.head = Buffer.alloc(0)
     this.skipping = false
+    this.repeatedUntil = 0
     this.encoding = null
     this.seenSize = -1
     this.#identity = ''
@@ -153,6 +160,8 @@ class Generation {
 export interface StartAt {
   /** The position to go on from. */
   readonly position: Position | undefined
+  /** Up to where lines behind the position may have been taken before, by a process that was killed. */
+  readonly uncertainUntil?: number | undefined
   /** Without a position: begin behind the last line that is there already. */
   readonly fromEnd: boolean
 }
@@ -382,7 +391,7 @@ export class TailedFile<C> implements TailSource<C> {
     }
     const identity = parseIdentity(position.identity)
     if (identity === undefined) {
-      if (offset <= found.size) found.position = offset
+      if (offset <= found.size) this.#goOn(found, offset, false)
       this.#generations.push(found)
       return
     }
@@ -407,6 +416,7 @@ export class TailedFile<C> implements TailSource<C> {
   #goOn(generation: Generation, position: number, skipping: boolean): void {
     generation.position = position
     generation.skipping = skipping
+    generation.repeatedUntil = this.#start.uncertainUntil ?? 0
   }
 
   async #lastLine(generation: Generation): Promise<number> {
@@ -571,11 +581,22 @@ export class TailedFile<C> implements TailSource<C> {
   }
 
   async #take(generation: Generation, bytes: Buffer, { entries, end }: Split): Promise<boolean> {
-    const place = { offset: generation.position, ino: generation.ino }
+    const { position: offset, ino } = generation
+    // The position that is kept is that of the oldest file: what comes late of one before it has none.
+    const isKept = generation === this.#generations[0]
+    const place = isKept ? { offset, ino, identity: generation.identity } : { offset, ino }
     if (!(await this.#owner.handOn(this.target, entries, end, place))) return false
+    if (generation.repeatedUntil > offset) this.#countRepeated(generation, bytes, { entries, end })
     this.lines += entries.length
     generation.advance(bytes, end)
     return true
+  }
+
+  #countRepeated(generation: Generation, bytes: Buffer, { entries, end }: Split): void {
+    const encoding = generation.encoding ?? this.#owner.encoding
+    const repeated = Math.min(end, generation.repeatedUntil - generation.position)
+    const lines = splitLines(encoding.decode(bytes, 0, repeated)).length
+    this.#owner.counts.repeatedLines += Math.min(entries.length, lines)
   }
 
   /** The longest line there may be, without an end: it is handed on as the settings say. */

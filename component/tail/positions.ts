@@ -4,6 +4,7 @@ import { readFileSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Clock, Logger, Timer } from '#component'
 import { parseIdentity } from './identity.ts'
+import { PositionJournal, type PositionRecord } from './position_journal.ts'
 
 /** Writing more often than this wears out an SD card, and gains little. */
 export const positionsIntervalMs = 10_000
@@ -22,7 +23,15 @@ export interface PositionsOptions {
   readonly clock: Clock
   readonly log: Logger
   readonly intervalMs?: number
+  /**
+   * Keep a journal of positions beside the file, for those who must not hand on more than a batch twice after they were
+   * killed: see `begin` and `taken`. It costs a sync for each batch.
+   */
+  readonly journal?: boolean
 }
+
+/** A journal that has grown to so much is begun anew, with the positions written. */
+const journalBytesMax = 1024 * 1024
 
 const separator = '\0'
 
@@ -38,6 +47,12 @@ export class Positions {
   /** Position files that could not be read and were set aside. */
   corrupt = 0
   readonly #options: PositionsOptions
+  /** Of positions that are written to a file. */
+  readonly #journal: PositionJournal | undefined
+  /** Lines under way, by key. */
+  readonly #begun = new Map<string, PositionRecord>()
+  /** Read from the journal: up to where lines may have been taken before the process was killed. */
+  readonly #uncertain = new Map<string, number>()
   readonly #positions = new Map<string, Position>()
   readonly #byInode = new Map<number, { readonly path: string; readonly position: Position }[]>()
   readonly #collectors = new Set<() => void>()
@@ -48,10 +63,34 @@ export class Positions {
 
   constructor(options: PositionsOptions) {
     this.#options = options
+    this.#journal = options.path === undefined ? undefined : new PositionJournal(`${options.path}.journal`, options.log)
   }
 
-  /** Reads the file. One that is broken is set aside (`.corrupt`) and counted; one that is not there is empty. */
+  /** Reads the file, and what the journal of a killed process has beyond it. One that is broken is set aside (`.corrupt`) and counted; one that is not there is empty. */
   async load(): Promise<void> {
+    await this.#loadFile()
+    const { records, isWhole } = (await this.#journal?.load()) ?? { records: [], isWhole: true }
+    if (!isWhole) this.corrupt++
+    for (const { path, labels, offset, identity, until } of records) {
+      const key = path + separator + labels
+      this.#positions.set(key, { offset, identity })
+      if (until === '') this.#uncertain.delete(key)
+      else this.#uncertain.set(key, Number(until))
+    }
+    for (const [key, position] of this.#positions) this.#index(key, position)
+    if (records.length > 0) this.changed()
+  }
+
+  #index(key: string, position: Position): void {
+    const ino = parseIdentity(position.identity)?.ino
+    if (ino === undefined) return
+    const known = this.#byInode.get(ino)
+    const one = { path: split(key)[0], position }
+    if (known === undefined) this.#byInode.set(ino, [one])
+    else known.push(one)
+  }
+
+  async #loadFile(): Promise<void> {
     const { path, log } = this.#options
     if (path === undefined) return
     let text: string
@@ -64,21 +103,56 @@ export class Positions {
       return
     }
     try {
-      for (const [key, position] of await parsePositions(text)) {
-        this.#positions.set(key, position)
-        const ino = parseIdentity(position.identity)?.ino
-        if (ino === undefined) continue
-        const known = this.#byInode.get(ino)
-        const one = { path: split(key)[0], position }
-        if (known === undefined) this.#byInode.set(ino, [one])
-        else known.push(one)
-      }
+      for (const [key, position] of await parsePositions(text)) this.#positions.set(key, position)
     } catch (error) {
       this.corrupt++
       const aside = `${path}.corrupt`
       log.error('Cannot read positions; the file is set aside', { path: aside, err: (error as Error).message })
       await rename(path, aside).catch(() => {})
     }
+  }
+
+  /** Up to where lines of the file may have been taken before, behind its position; undefined: none were. */
+  uncertain(path: string, labels: string): number | undefined {
+    return this.#uncertain.get(path + separator + labels)
+  }
+
+  /**
+   * Lines of a file from `offset` up to `until` are about to be handed on. With a journal: wait for the promise before, so
+   * that a process that is killed leaves a record of it.
+   */
+  begin(
+    path: string,
+    labels: string,
+    { offset, identity, until }: Omit<PositionRecord, 'path' | 'labels'>,
+  ): Promise<void> | undefined {
+    const journal = this.#journal
+    if (this.#options.journal !== true || journal === undefined) return undefined
+    const record = { path, labels, offset, identity, until }
+    this.#begun.set(path + separator + labels, record)
+    if (journal.bytes > journalBytesMax) void this.save()
+    return this.#ready().then(() => journal.append(record, true))
+  }
+
+  /** They were taken, and nothing follows at once: written, but waited for by nobody. */
+  taken(path: string, labels: string, offset: string, identity: string): void {
+    if (this.#options.journal !== true || !this.#begun.delete(path + separator + labels)) return
+    void this.#ready().then(() => this.#journal?.append({ path, labels, offset, identity, until: '' }, false))
+  }
+
+  /** What was begun and lies before the position now, or in a file before this one, is known to have been taken. */
+  #forgetTaken(): void {
+    for (const [key, { until, identity }] of this.#begun) {
+      const position = this.#positions.get(key)
+      if (position === undefined) continue
+      const isSameFile = parseIdentity(position.identity)?.ino === parseIdentity(identity)?.ino
+      if (!isSameFile || Number(position.offset) >= Number(until)) this.#begun.delete(key)
+    }
+  }
+
+  /** The journal is not written to while it is begun anew: what it has then is in the positions. */
+  #ready(): Promise<void> {
+    return this.#writing
   }
 
   /** Positions of an older agent's file, by path only: taken over where there are none yet. */
@@ -110,6 +184,7 @@ export class Positions {
   }
 
   delete(path: string, labels: string): void {
+    this.#begun.delete(path + separator + labels)
     if (this.#positions.delete(path + separator + labels)) this.changed()
   }
 
@@ -136,6 +211,7 @@ export class Positions {
 
   async #save(): Promise<void> {
     for (const collect of this.#collectors) collect()
+    this.#forgetTaken()
     const { path, log } = this.#options
     if (!this.#dirty || path === undefined) return
     this.#timer?.cancel()
@@ -156,6 +232,7 @@ export class Positions {
       await rename(beside, path)
       this.bytesWritten += Buffer.byteLength(text)
       this.writes++
+      await this.#journal?.restart([...this.#begun.values()])
     } catch (error) {
       this.#dirty = true
       log.error('Cannot write positions', { path, err: (error as Error).message })
@@ -180,7 +257,9 @@ export class Positions {
     this.#stopped = true
     this.#timer?.cancel()
     this.#timer = undefined
+    // What is under way still is read again after the start: that it may come twice stays written.
     await this.save()
+    await this.#journal?.close()
   }
 }
 

@@ -400,6 +400,16 @@ const restarts: { name: string; between: (path: (name: string) => string) => voi
     want: ['three', 'and four'],
   },
   {
+    name: 'the position is beyond the end of a file that is another',
+    between: (path) => {
+      unlinkSync(path('a.log'))
+      writeFileSync(path('a.log'), 'three\n')
+      const text = readFileSync(path('positions.yml'), 'utf8')
+      writeFileSync(path('positions.yml'), text.replace(/: "\d+"/, ': "123456789"'))
+    },
+    want: ['three'],
+  },
+  {
     name: 'the positions were broken',
     between: (path) => writeFileSync(path('positions.yml'), 'positions: [\0'),
     want: ['one'],
@@ -459,6 +469,53 @@ test('A line that is too long is cut, marked and counted, and the next one is wh
   assert.deepEqual(b.lines, ['x'.repeat(99_000), `${'é'.repeat(50_000)} [line cut after 100000 bytes]`, 'short'])
   assert.equal(b.tailer.counts.cutLines, 1)
   assert.equal(b.tailer.counts.cutBytes, 2_000_000 - 100_000 + 1)
+})
+
+test('A line of a hundred megabytes is cut without being held, NUL bytes and what is no UTF-8 are handed on', async (t) => {
+  const b = await bench(t)
+  const megabyte = Buffer.alloc(1 << 20, 'x')
+  for (let i = 0; i < 100; i++) appendFileSync(b.path('a.log'), megabyte)
+  // As a crash of the machine leaves it, and as a program that logs what it was sent.
+  appendFileSync(
+    b.path('a.log'),
+    Buffer.concat([Buffer.from('\n'), Buffer.alloc(5000), Buffer.from([0xff, 0xfe, 0xc3, 0x0a])]),
+  )
+  appendFileSync(b.path('a.log'), 'end\n')
+  const before = process.memoryUsage().arrayBuffers + process.memoryUsage().heapUsed
+  let most = 0
+  b.refuse = () => {
+    const { arrayBuffers, heapUsed } = process.memoryUsage()
+    most = Math.max(most, arrayBuffers + heapUsed - before)
+  }
+  await b.start(['a.log'])
+  await b.until(() => b.lines.at(-1) === 'end')
+  assert.deepEqual(
+    b.lines.map((line) => line.length),
+    [(1 << 20) + ' [line cut after 1048576 bytes]'.length, 5003, 3],
+  )
+  assert.equal(b.lines[1], `${'\0'.repeat(5000)}\ufffd\ufffd\ufffd`)
+  assert.equal(b.tailer.counts.cutBytes, (99 << 20) + 1)
+  assert.ok(most < 50e6, `${most} bytes were held`)
+})
+
+test('A file that shrinks is read anew, one whose directory vanishes and comes back goes on', async (t) => {
+  const b = await bench(t)
+  mkdirSync(b.path('d'))
+  writeFileSync(b.path('d/a.log'), 'one\ntwo\nthree\n')
+  await b.start(['d/a.log'])
+  await b.expect('one', 'two', 'three')
+  truncateSync(b.path('d/a.log'), 4)
+  await b.expect('one', 'two', 'three', 'one')
+  renameSync(b.path('d'), b.path('away'))
+  await eventually(() => (b.tailer.debug() as { failure?: string }[])[0]?.failure !== undefined)
+  renameSync(b.path('away'), b.path('d'))
+  appendFileSync(b.path('d/a.log'), 'four\n')
+  await b.expect('one', 'two', 'three', 'one', 'four')
+  rmSync(b.path('d'), { recursive: true })
+  await eventually(() => (b.tailer.debug() as { failure?: string }[])[0]?.failure !== undefined)
+  mkdirSync(b.path('d'))
+  writeFileSync(b.path('d/a.log'), 'five\n')
+  await b.expect('one', 'two', 'three', 'one', 'four', 'five')
 })
 
 test('A restart within a line that was cut passes over the rest of it', async (t) => {
@@ -538,8 +595,8 @@ test('Positions are in the form that Alloy reads, and seldom written', async (t)
 })
 
 /** A process that tails, once it has begun. */
-async function tailInChild(directory: string, got: string): Promise<ChildProcess> {
-  const child = fork(join(import.meta.dirname, 'fixture_tail.ts'), [directory, got])
+async function tailInChild(directory: string, got: string, mode: string): Promise<ChildProcess> {
+  const child = fork(join(import.meta.dirname, 'fixture_tail.ts'), [directory, got, mode])
   await new Promise<void>((resolve, reject) => {
     child.once('message', () => resolve())
     child.once('exit', () => reject(new Error('it ended')))
@@ -549,7 +606,30 @@ async function tailInChild(directory: string, got: string): Promise<ChildProcess
 
 const ended = (child: ChildProcess): Promise<void> => new Promise((resolve) => child.once('exit', () => resolve()))
 
-test('No line is missing after rotations, stops and SIGKILL; doubles come after SIGKILL only', async (t) => {
+const modes: {
+  mode: string
+  doubledMax: (journal: { linesInChunkMax: number; repeated: number }) => number
+  name: string
+}[] = [
+  { mode: 'seldom', name: 'what was read since positions were written', doubledMax: () => 60_000 },
+  {
+    mode: 'journal',
+    name: 'one chunk, and counted',
+    doubledMax: ({ linesInChunkMax, repeated }) => Math.min(linesInChunkMax, repeated),
+  },
+]
+
+for (const { mode, name, doubledMax } of modes) {
+  test(`No line is missing after rotations, stops and SIGKILL; doubles come after SIGKILL only: ${name}`, async (t) => {
+    await rotateAndKill(t, mode, doubledMax)
+  })
+}
+
+async function rotateAndKill(
+  t: TestContext,
+  mode: string,
+  doubledMax: (typeof modes)[number]['doubledMax'],
+): Promise<void> {
   const directory = temporary(t)
   const got = join(directory, 'got')
   const log = join(directory, 'a.log')
@@ -557,7 +637,7 @@ test('No line is missing after rotations, stops and SIGKILL; doubles come after 
   let n = 0
   let rotations = 0
   writeFileSync(log, '')
-  let child = await tailInChild(directory, got)
+  let child = await tailInChild(directory, got, mode)
   t.after(() => child.kill('SIGKILL'))
   const write = async (lines: number): Promise<void> => {
     for (let i = 0; i < lines; i += 500) {
@@ -584,14 +664,14 @@ test('No line is missing after rotations, stops and SIGKILL; doubles come after 
       await write(1000)
       rotate()
       await write(1000)
-      child = await tailInChild(directory, got)
+      child = await tailInChild(directory, got, mode)
     }
     if (round === 6) {
       child.kill('SIGKILL')
       await ended(child)
       rotate()
       await write(1000)
-      child = await tailInChild(directory, got)
+      child = await tailInChild(directory, got, mode)
     }
   }
   const last = `line ${n - 1} `
@@ -607,5 +687,27 @@ test('No line is missing after rotations, stops and SIGKILL; doubles come after 
   const doubled = times.filter((count) => count > 1).length
   t.diagnostic(`${n} lines, ${rotations} rotations, ${missing} missing, ${doubled} doubled after one SIGKILL`)
   assert.equal(missing, 0)
-  assert.ok(doubled < 60_000, 'at most what was read since the last write of positions')
+  const repeated = Number(readFileSync(join(directory, 'repeated'), 'utf8'))
+  // A line has 109 bytes on average; no 128 KiB of them are twice as many.
+  const most = doubledMax({ linesInChunkMax: 2500, repeated })
+  assert.ok(doubled <= most, `${doubled} lines are doubled, ${repeated} counted, at most ${most} may be`)
+}
+
+test('A journal that is torn is read up to there, one that is damaged is set aside and counted', async (t) => {
+  const b = await bench(t)
+  writeFileSync(b.path('a.log'), 'one\ntwo\nthree\n')
+  const record = JSON.stringify([b.path('a.log'), '{}', '4', '', '8'])
+  writeFileSync(b.path('positions.yml.journal'), `${record}\n["torn`)
+  await b.start(['a.log'])
+  await b.expect('two', 'three')
+  await eventually(() => b.tailer.counts.repeatedLines === 1)
+  assert.equal(b.positions.corrupt, 0)
+  await b.restart(['a.log'], () => {
+    assert.throws(() => readFileSync(b.path('positions.yml.journal')), 'its content is in the positions now')
+    writeFileSync(b.path('positions.yml.journal'), 'no journal\n')
+    appendFileSync(b.path('a.log'), 'four\n')
+  })
+  await b.expect('two', 'three', 'four')
+  assert.equal(b.positions.corrupt, 1)
+  assert.equal(readFileSync(b.path('positions.yml.journal.corrupt'), 'utf8'), 'no journal\n')
 })

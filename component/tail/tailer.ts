@@ -100,6 +100,7 @@ export class Tailer<C> implements TailOwner<C> {
     truncations: 0,
     rotations: 0,
     missedFiles: 0,
+    repeatedLines: 0,
     descriptors: 0,
   }
   /** Bytes of lines that were taken. */
@@ -222,7 +223,11 @@ export class Tailer<C> implements TailOwner<C> {
     const { startAt, positions } = this.#options
     const start = startAt
       ? startAt(target)
-      : { position: positions.get(target.path, target.labels), fromEnd: this.#settings.fromEnd }
+      : {
+          position: positions.get(target.path, target.labels),
+          uncertainUntil: positions.uncertain(target.path, target.labels),
+          fromEnd: this.#settings.fromEnd,
+        }
     if (start === undefined) return undefined
     const compression =
       target.compression === undefined ? this.#settings.compression : { format: target.compression, delayMs: 0 }
@@ -375,6 +380,7 @@ export class Tailer<C> implements TailOwner<C> {
       const more = await entry.source.read(buffers)
       entry.reading = false
       if (entry.source.position !== before) this.#options.positions.changed()
+      if (!more) this.#taken(entry.source)
       if (!more && !this.#stopping) this.#flushLater(entry)
       if (more && !this.#stopping) this.#queue(entry)
       else if (this.counts.descriptors > this.#filesOpenMax / 2 && !entry.looking) await entry.source.giveUpDescriptor()
@@ -457,7 +463,19 @@ export class Tailer<C> implements TailOwner<C> {
   /** Retries what may succeed later, which is what holds the file up. */
   async handOn(file: TailTarget<C>, lines: string[], bytes: number, place: TailPlace): Promise<boolean> {
     if (this.#stopping) return false
-    const { counters, consume } = this.#options
+    const { counters, consume, positions } = this.#options
+    const begun =
+      place.identity === undefined
+        ? undefined
+        : positions.begin(file.path, file.labels, {
+            offset: String(place.offset),
+            identity: place.identity,
+            until: String(place.offset + bytes),
+          })
+    if (begun) {
+      await begun
+      if (this.#stopping) return false
+    }
     const items = lines.length
     counters.in += items
     let backoff: Backoff | undefined
@@ -514,6 +532,11 @@ export class Tailer<C> implements TailOwner<C> {
 
   #keep({ target, position, identity }: TailSource<C>): void {
     this.#options.positions.set(target.path, target.labels, String(position), identity)
+  }
+
+  /** What was begun of the file is taken, unless the tailer stops: then it is not known. */
+  #taken({ target, position, identity }: TailSource<C>): void {
+    if (!this.#stopping) this.#options.positions.taken(target.path, target.labels, String(position), identity)
   }
 
   #collect(): void {

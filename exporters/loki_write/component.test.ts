@@ -20,6 +20,8 @@ interface Push {
 class Backend {
   readonly answers: number[] = []
   readonly taken: Push[] = []
+  /** What it says with a refusal. */
+  says = 'no thanks'
   requests = 0
   readonly #server = createServer()
   #wake: (() => void)[] = []
@@ -41,7 +43,7 @@ class Backend {
       const status = this.answers.shift() ?? 204
       this.requests++
       if (status < 300) this.taken.push({ headers: request.headers, streams: decodePush(body) })
-      response.writeHead(status).end(status < 300 ? '' : 'no thanks')
+      response.writeHead(status).end(status < 300 ? '' : this.says)
       for (const wake of this.#wake.splice(0)) wake()
     })
   }
@@ -174,6 +176,45 @@ for (const { name, answers, more = {}, taken = 0, reason } of failures) {
     if (reason === '') return
     const attributes = `{host="${new URL(backend.url).host}",tenant="",reason="${reason}"}`
     assert.equal(host.counts.get(`loki_write_dropped_entries_total${attributes}`)?.value, 2)
+  })
+}
+
+const partly: { says: string; dropped: [reason: string, lines: number][] }[] = [
+  {
+    says: 'entry for stream \'{a="b"}\' has timestamp too old: 2020-01-01T00:00:00Z, oldest acceptable timestamp is: 2026-01-01T00:00:00Z',
+    dropped: [['greater_than_max_sample_age', 1]],
+  },
+  {
+    says: "2 errors like: entry for stream '{a=\"b\"}' has timestamp too old: x; 1 errors like: max entry size '9' bytes exceeded for stream '{a=\"b; c\"}' while adding an entry with length '10' bytes",
+    dropped: [
+      ['greater_than_max_sample_age', 2],
+      ['line_too_long', 1],
+    ],
+  },
+  {
+    says: "entry with timestamp 2020-01-01 00:00:00 ignored, reason: 'entry too far behind, entry timestamp is: x',\nuser 'fake', total ignored: 3 out of 4 for stream: {a=\"b\"}",
+    dropped: [['too_far_behind', 3]],
+  },
+  { says: "9 errors like: entry for stream '{}' has timestamp too old: x", dropped: [['ingester_error', 4]] },
+  { says: "stream '{a=\"b\"}' has label value too long: 'b'", dropped: [['ingester_error', 4]] },
+]
+for (const { says, dropped } of partly) {
+  test(`lines that Loki refused are counted by its reasons, the others as sent: ${says.slice(0, 60)}`, async (t) => {
+    const backend = await Backend.listen(t)
+    backend.answers.push(400)
+    // Loki lists lines: what counts stands behind them.
+    backend.says = says.replace(/^(entry with timestamp.*\n)/, (line) => line.repeat(10))
+    const { host, component, send } = await started(t, { endpoint: { url: backend.url, ...quick } })
+    await send(Logs.fromStreams([stream({ a: 'b' }, '1', '2', '3', '4')]))
+    await host.until(() => host.counters.dropped > 0)
+    await component.stop(1000)
+    assert.equal(backend.requests, 1)
+    assert.deepEqual([...host.counters.droppedByReason], dropped)
+    assertAccounts(host)
+    const lines = dropped.reduce((sum, [, count]) => sum + count, 0)
+    const where = `host="${new URL(backend.url).host}",tenant=""`
+    assert.equal(host.counts.get(`loki_write_dropped_entries_total{${where},reason="ingester_error"}`)?.value, lines)
+    assert.equal(host.counts.get(`loki_write_sent_entries_total{${where}}`)?.value ?? 0, 4 - lines)
   })
 }
 

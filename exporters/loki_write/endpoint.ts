@@ -9,11 +9,16 @@ import { encodePush, labelText } from '#pdata/loki'
 import { entryBytes, PendingBatch, Route } from './batch.ts'
 import { DropReason, EndpointMetrics } from './endpoint_metrics.ts'
 import { kindOf, mergePushes, packRequest, unpackRequest } from './part.ts'
+import { type Refusal, refusalsIn } from './refusal.ts'
 import type { EndpointSettings, LokiWriteSettings } from './settings.ts'
 
 const tenantLabel = '__tenant_id__'
 /** Compressed parts are joined up to this fraction of `batch_size`: lines shrink to about a fourth and less. */
 const compressedFraction = 4
+
+/** A refusal is read so far, for it lists lines, and shown so far. */
+const refusalBytesMax = 64 * 1024
+const refusalShownMax = 512
 
 /** How often the backend answered a part with an error. Only the first of a request is counted. */
 type Tries = WeakMap<QueuePart, number>
@@ -33,6 +38,8 @@ export class Endpoint {
   /** What label sets become here; forgotten with them, and when the settings change. */
   #routes = new WeakMap<Labels, Route>()
   readonly #tries: Tries = new WeakMap()
+  /** Lines that the backend refused of the request that begins with a part. */
+  readonly #refusedOf = new WeakMap<QueuePart, number>()
   #lastError: string | undefined
   #lastSentMs: number | undefined
 
@@ -272,7 +279,12 @@ export class Endpoint {
         metrics.of(tenant).sentBytes.add(body.length)
         return { kind: 'sent' }
       }
-      const text = await bodyText(response)
+      const whole = await bodyText(response, refusalBytesMax)
+      const text = whole.slice(0, refusalShownMax)
+      if (status === 400) {
+        const partly = this.#takenPartly(refusalsIn(whole), text, tenant, parts)
+        if (partly) return partly
+      }
       const said = `the backend answered ${status}${text === '' ? '' : `: ${text}`}`
       return this.#refused(status, said, tenant, parts, retryAfterMs(response.headers['retry-after'], clock.now()))
     } catch (error) {
@@ -281,6 +293,26 @@ export class Endpoint {
     } finally {
       metrics.requestDuration(status, tenant).observe((clock.monotonic() - begin) / 1000)
     }
+  }
+
+  /** Loki takes of a request what it can and says what it refused: that is dropped under its reasons, the rest is sent. */
+  #takenPartly(
+    refusals: readonly Refusal[] | undefined,
+    text: string,
+    tenant: string,
+    parts: readonly QueuePart[],
+  ): SendOutcome | undefined {
+    const { items, bytes } = sumOf(parts)
+    const lines = refusals?.reduce((sum, refusal) => sum + refusal.lines, 0) ?? 0
+    if (refusals === undefined || lines > items) return undefined
+    for (const refusal of refusals) {
+      this.#host.counters.drop(refusal.reason, refusal.lines)
+      this.#metrics.refused(tenant, refusal.reason, refusal.lines)
+    }
+    this.#metrics.dropped(tenant, DropReason.ingesterError, lines, Math.round((bytes * lines) / items))
+    this.#host.log.warn('The backend refused lines of a request', { url: this.#url, count: lines, err: text })
+    this.#refusedOf.set(parts[0] as QueuePart, lines)
+    return { kind: 'sent' }
   }
 
   /** 429 and 5xx are tried again, so often; all else is final. */
@@ -308,11 +340,14 @@ export class Endpoint {
 
   #sent(parts: readonly QueuePart[]): void {
     const nowMs = this.#host.clock.now()
+    let refused = this.#refusedOf.get(parts[0] as QueuePart) ?? 0
     for (const part of parts) {
       const metrics = this.#metrics.of(unpackRequest(part.bytes)?.tenant ?? '')
-      metrics.sentEntries.add(part.items)
+      const taken = Math.max(0, part.items - refused)
+      refused -= part.items - taken
+      metrics.sentEntries.add(taken)
       metrics.latency.observe(Math.max(0, nowMs - part.createdMs) / 1000)
-      this.#host.counters.out += part.items
+      this.#host.counters.out += taken
     }
     this.#lastSentMs = nowMs
   }

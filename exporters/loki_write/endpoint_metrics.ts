@@ -72,6 +72,13 @@ export class EndpointMetrics {
     this.#instruments.counter('loki_write_dropped_bytes_total', `Bytes ${help}`, attributes).add(bytes)
   }
 
+  /** By the backend's own reason: of what `dropped` counts as refused by it. */
+  refused(tenant: string, reason: string, entries: number): void {
+    const attributes = { host: this.#host, tenant, reason }
+    const help = 'Lines that the backend refused, by the reason that it gave.'
+    this.#instruments.counter('solder_loki_write_refused_entries_total', help, attributes).add(entries)
+  }
+
   requestDuration(status: number, tenant: string): Distribution {
     const attributes = { status_code: String(status), host: this.#host, tenant }
     return this.#instruments.histogram(

@@ -64,13 +64,19 @@ export class LokiSourceFile implements Component<LokiSourceFileSettings> {
     count('truncations', 'Times that a file was truncated and read anew.', () => this.#tailer.counts.truncations)
     count('rotations', 'Times that another file came in the place of one.', () => this.#tailer.counts.rotations)
     count('missed_files', 'Rotated files left unread: too many.', () => this.#tailer.counts.missedFiles)
+    count(
+      'repeated_lines',
+      'Lines read again after a start that may have been sent before the process was killed.',
+      () => this.#tailer.counts.repeatedLines,
+    )
     count('positions_written_bytes', 'Bytes written to the positions file.', () => this.#positions.bytesWritten)
     count('positions_corrupt', 'Positions files that could not be read.', () => this.#positions.corrupt)
   }
 
   #makePositions(): Positions {
-    const { clock, log, dataDir } = this.#host
-    return new Positions({ path: join(dataDir, positionsName), clock, log })
+    const { clock, log, dataDir, globals } = this.#host
+    const journal = globals.durability === 'always'
+    return new Positions({ path: join(dataDir, positionsName), clock, log, journal })
   }
 
   #makeTailer(): Tailer<FileContext> {
@@ -106,7 +112,8 @@ export class LokiSourceFile implements Component<LokiSourceFileSettings> {
     }
     if (/^\d{1,15}$/.test(position.offset)) {
       // Without an identity the file is one of Alloy's, where 0 is as good as none.
-      return position.offset === '0' && fromEnd ? { position: undefined, fromEnd } : { position, fromEnd }
+      if (position.offset === '0' && fromEnd) return { position: undefined, fromEnd }
+      return { position, uncertainUntil: this.#positions.uncertain(file.path, file.labels), fromEnd }
     }
     this.#host.log.error('Cannot read the position of a file', { path: file.path, policy: onError })
     if (onError === 'skip') return undefined
