@@ -114,7 +114,8 @@ export class SendingQueue {
   #onDisk = false
   #writing = false
   #reading = false
-  #savingHead = false
+  /** With `always`: done when what was delivered is written down. */
+  #committed: Promise<void> | undefined
   /** From an append until its records are accounted for: nothing may be read meanwhile, or it would be taken twice. */
   #appending = false
   #lastSyncMs = 0
@@ -362,6 +363,7 @@ export class SendingQueue {
           this.#handlers.onSent(parts, clock.monotonic() - begin)
           this.#finish(lane, entries, parts, undefined, '')
         } else this.#finish(lane, entries, parts, outcome.reason, outcome.message)
+        await this.#committed
         return
       }
       if (this.#aborter.signal.aborted) break
@@ -791,19 +793,9 @@ export class SendingQueue {
     while (this.#outstanding[0]?.done) last = this.#outstanding.shift()?.end ?? last
     if (!last || !this.#log) return
     this.#log.commit(last).catch((error: Error) => this.#setDiskProblem(error.message))
-    if (this.#settings.durability === 'always') this.#saveHead()
-  }
-
-  /** With `always`, what was delivered is written down at once: a process that is killed sends one request again, no more. */
-  #saveHead(): void {
-    if (this.#savingHead || !this.#log) return
-    this.#savingHead = true
-    this.#log
-      .saveHead()
-      .catch((error: Error) => this.#setDiskProblem(error.message))
-      .finally(() => {
-        this.#savingHead = false
-      })
+    if (this.#settings.durability !== 'always') return
+    // What was delivered is written down before the lane sends more: a process that is killed sends one request again.
+    this.#committed = this.#log.saveHead().catch((error: Error) => this.#setDiskProblem(error.message))
   }
 
   // --------------------------------------------------------------------------------------------- stop

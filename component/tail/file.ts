@@ -14,6 +14,7 @@ import {
   openFile,
   parseIdentity,
   readAt,
+  type RotatedFiles,
   statFile,
 } from './identity.ts'
 import type { Position } from './positions.ts'
@@ -27,6 +28,14 @@ const generationsMax = 64
 const lateMs = 5000
 /** A file that is gone and has not grown for so long: what it has of a line is all there will be. */
 const quietMs = 1000
+
+/** Files that are renamed all the time are looked for so often. */
+const findTriesMax = 20
+
+/** The same files under the same names. */
+function isSame(a: RotatedFiles, b: RotatedFiles | undefined): boolean {
+  return JSON.stringify(a) === JSON.stringify(b)
+}
 
 /** What is tailed. `context` is the owner's. */
 export interface TailTarget<C> {
@@ -339,15 +348,13 @@ export class TailedFile<C> implements TailSource<C> {
   /** Another file came in the place of `newest`. There may have been others between two looks. */
   async #rotated(newest: Generation, found: Generation): Promise<void> {
     this.#owner.counts.rotations++
-    const { path } = this.target
-    const rotated = await findRotated(path, newest.ino, found, (other) => this.#owner.isTailed(other))
+    const rotated = await this.#openRotated(newest.ino, found)
     if (rotated !== undefined) {
       // Its descriptor may have been given up.
-      if (newest.fd === null && this.#generations.length === 1) await this.#reopen(newest, rotated.old)
-      for (const later of rotated.later) {
-        const between = await this.#open(later).catch(() => undefined)
-        if (between === undefined) continue
-        if (between.is(found) || this.#generations.some((one) => one.is(between))) await this.#close(between)
+      if (newest.fd === null && this.#generations.length === 1) this.#reopen(newest, rotated.old)
+      else await this.#close(rotated.old)
+      for (const between of rotated.later) {
+        if (this.#generations.some((one) => one.is(between))) await this.#close(between)
         else await this.#push(between)
       }
     }
@@ -362,16 +369,36 @@ export class TailedFile<C> implements TailSource<C> {
     this.#generations.push(generation)
   }
 
-  async #reopen(generation: Generation, path: string): Promise<void> {
-    const again = await this.#open(path).catch(() => undefined)
-    if (again === undefined) return
-    if (!again.is(generation)) {
-      await this.#close(again)
-      return
-    }
+  /** `again` is the same file, open. */
+  #reopen(generation: Generation, again: Generation): void {
     generation.fd = again.fd
     generation.size = again.size
     generation.seenSize = -1
+  }
+
+  /**
+   * The file with that inode and those that came after it, before `found`, open. The next rotation may rename them while
+   * they are looked for: they are looked for again until they stay.
+   */
+  async #openRotated(ino: number, found: Generation): Promise<{ old: Generation; later: Generation[] } | undefined> {
+    const find = (): Promise<RotatedFiles | undefined> =>
+      findRotated(this.target.path, ino, found, (other) => this.#owner.isTailed(other))
+    let files = await find()
+    for (let tries = 0; files !== undefined && tries < findTriesMax; tries++) {
+      const opened: Generation[] = []
+      for (const file of [files.old, ...files.later]) {
+        const generation = await this.#open(file.path).catch(() => undefined)
+        if (generation === undefined) continue
+        if (generation.ino === file.ino) opened.push(generation)
+        else await this.#close(generation)
+      }
+      const again = await find()
+      const [old, ...later] = opened
+      if (old !== undefined && opened.length === files.later.length + 1 && isSame(files, again)) return { old, later }
+      for (const generation of opened) await this.#close(generation)
+      files = again
+    }
+    return undefined
   }
 
   /** Where the first file begins: at the position, if it is the file that the position is of. */
@@ -401,14 +428,14 @@ export class TailedFile<C> implements TailSource<C> {
       this.#generations.push(found)
       return
     }
-    const rotated = await findRotated(this.target.path, identity.ino, found, (other) => this.#owner.isTailed(other))
+    const rotated = await this.#openRotated(identity.ino, found)
     if (rotated !== undefined) {
-      const old = await this.#open(rotated.old)
+      const { old, later } = rotated
       if ((await beginsAs(old.fd as number, identity)) && offset <= old.size) {
         this.#goOn(old, offset, identity.skipping)
         this.#generations.push(old)
-        for (const path of rotated.later) await this.#push(await this.#open(path))
-      } else await this.#close(old)
+        for (const between of later) await this.#push(between)
+      } else for (const other of [old, ...later]) await this.#close(other)
     } else if (same && identity.headBytes > 0) this.#goOn(found, Math.min(offset, found.size), identity.skipping)
     this.#generations.push(found)
   }
@@ -518,6 +545,7 @@ export class TailedFile<C> implements TailSource<C> {
     for (let turn = 0; turn < chunksPerTurn; turn++) {
       const want = Math.min(bytes.length, lineBytesMax)
       const n = await readAt(fd, bytes, want, generation.position)
+      if (n > 0 && !(await this.#isStill(generation, fd, buffers.head))) return true
       if (n > 0 && generation.skipping) {
         this.#skip(generation, encoding, bytes, n)
         continue
@@ -578,6 +606,20 @@ export class TailedFile<C> implements TailSource<C> {
       scratch.copy(generation.head, 0, 0, length)
     }
     return true
+  }
+
+  /**
+   * What was just read is of the file that it was, and not of one that was truncated and has grown beyond the position
+   * since: its beginning, read afterwards, is the same. Else it is read from there, and false.
+   */
+  async #isStill(generation: Generation, fd: number, scratch: Buffer): Promise<boolean> {
+    const { head } = generation
+    if (head.length === 0) return true
+    const n = await readAt(fd, scratch, head.length, 0)
+    if (n === head.length && head.equals(scratch.subarray(0, n))) return true
+    this.#owner.counts.truncations++
+    generation.restart()
+    return false
   }
 
   async #take(generation: Generation, bytes: Buffer, { entries, end }: Split): Promise<boolean> {

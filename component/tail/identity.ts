@@ -91,6 +91,17 @@ async function neighbours(directory: string, take: (name: string) => boolean): P
   return found
 }
 
+/** A file under the name that it had when it was looked at: the next rotation gives it another. */
+export interface NamedFile {
+  readonly path: string
+  readonly ino: number
+}
+
+export interface RotatedFiles {
+  readonly old: NamedFile
+  readonly later: readonly NamedFile[]
+}
+
 /**
  * A file that once was at `path`, by its inode, under whatever name it has in that directory now; and the files that came
  * after it there and are rotated already, oldest first, but for those to leave out. `current` is what stands at `path` now.
@@ -100,7 +111,7 @@ export async function findRotated(
   ino: number,
   current: { readonly ino: number },
   leaveOut: (path: string) => boolean,
-): Promise<{ old: string; later: string[] } | undefined> {
+): Promise<RotatedFiles | undefined> {
   const target = await realpath(path).catch(() => path)
   for (const place of new Set([target, path])) {
     const directory = dirname(place)
@@ -119,7 +130,8 @@ export async function findRotated(
           (stats.birthtimeMs === old.stats.birthtimeMs && stats.mtimeMs >= old.stats.mtimeMs)) &&
         !leaveOut(other),
     )
-    return { old: old.path, later: later.sort(byAge).map((one) => one.path) }
+    const named = ({ path: at, stats }: Neighbour): NamedFile => ({ path: at, ino: stats.ino })
+    return { old: named(old), later: later.sort(byAge).map(named) }
   }
   return undefined
 }
