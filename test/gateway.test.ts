@@ -22,7 +22,16 @@ import { LoggerProvider, type LogRecordExporter, type ReadableLogRecord } from '
 import { MeterProvider, MetricReader, type PushMetricExporter, type ResourceMetrics } from '@opentelemetry/sdk-metrics'
 import { BasicTracerProvider, type ReadableSpan, type SpanExporter } from '@opentelemetry/sdk-trace-base'
 import { logsTree, metricsTree, readLogsRequest, readMetricsRequest, readTracesRequest, tracesTree } from '#pdata/otlp'
-import { eventually, freePort, launcher, Program, startSolder, temporaryDirectory } from './real.ts'
+import {
+  eventually,
+  freePort,
+  hasProgram,
+  launcher,
+  Program,
+  RealPrometheus,
+  startSolder,
+  temporaryDirectory,
+} from './real.ts'
 
 const signals = ['traces', 'logs', 'metrics'] as const
 type Signal = (typeof signals)[number]
@@ -415,6 +424,107 @@ test('a backend that fails 70% of requests gets everything once', { timeout: 240
   const backend = await assertAllArrives(t, (n) => failures[n % failures.length])
   assert.ok(backend.refused >= backend.requests * 0.6, `${backend.refused} of ${backend.requests} were refused`)
 })
+
+/** Points of every kind, marked with the protocol that they go by. */
+async function pointsOf(protocol: string): Promise<ResourceMetrics> {
+  const reader = new Collected()
+  const meter = new MeterProvider({ readers: [reader] }).getMeter('points')
+  for (const path of ['/a', '/b', '/c']) {
+    meter.createCounter('count', { unit: '{request}' }).add(3, { path, protocol })
+    meter.createUpDownCounter('up_down').add(-1.5, { path, protocol })
+    meter.createHistogram('duration', { unit: 's' }).record(1.5, { path, protocol })
+    meter.createGauge('level', { unit: 'By' }).record(0.1, { path, protocol })
+  }
+  return (await reader.collect()).resourceMetrics
+}
+
+/** YAML into Prometheus, and on to a second Solder; that one, in Alloy's language, into Prometheus too. */
+function prometheusConfigurations(ports: Ports, next: Ports, url: string): { yaml: string; alloy: string } {
+  const yaml = `
+receivers:
+  otlp: {protocols: {grpc: {endpoint: "127.0.0.1:${ports.grpc}"}, http: {endpoint: "127.0.0.1:${ports.http}"}}}
+exporters:
+  prometheus_remote_write: {endpoint: "${url}/api/v1/write", external_labels: {via: first}}
+  otlp_http: {endpoint: "http://127.0.0.1:${next.http}", ${yamlRetry}}
+service:
+  pipelines:
+    metrics: {receivers: [otlp], exporters: [prometheus_remote_write, otlp_http]}
+`
+  const alloy = `
+otelcol.receiver.otlp "r" {
+  http { endpoint = "127.0.0.1:${next.http}" }
+  output { metrics = [otelcol.exporter.prometheus.p.input] }
+}
+otelcol.exporter.prometheus "p" {
+  forward_to = [prometheus.remote_write.w.receiver]
+}
+prometheus.remote_write "w" {
+  external_labels = { via = "second" }
+  endpoint {
+    url = "${url}/api/v1/write"
+    queue_config { batch_send_deadline = "100ms" }
+  }
+}
+`
+  return { yaml, alloy }
+}
+
+const withPrometheus = { skip: hasProgram('prometheus') ? false : 'prometheus is not installed', timeout: 240_000 }
+
+test(
+  'points of the SDK over every protocol are in a real Prometheus, by way of one Solder and of two',
+  withPrometheus,
+  async (t) => {
+    const directory = temporaryDirectory(t)
+    const prometheus = new RealPrometheus(directory, await freePort())
+    await prometheus.start()
+    t.after(() => prometheus.stop())
+    const [ports, next] = [await freePorts(), await freePorts()]
+    const { yaml, alloy } = prometheusConfigurations(ports, next, prometheus.url)
+    writeFileSync(join(directory, 'first.yaml'), yaml)
+    writeFileSync(join(directory, 'second.alloy'), alloy)
+    const second = await startSolder(next.own, [
+      `--storage.path=${join(directory, 's2')}`,
+      join(directory, 'second.alloy'),
+    ])
+    t.after(() => second.stop('SIGKILL'))
+    const first = new Program(launcher, [
+      `--config=${join(directory, 'first.yaml')}`,
+      `--storage.path=${join(directory, 's1')}`,
+    ])
+    t.after(() => first.stop('SIGKILL'))
+    await eventually('the first Solder takes requests', async () => {
+      await connected(ports.grpc)
+      await connected(ports.http)
+      return true
+    })
+    for (const [name, exportersTo] of Object.entries(protocols)) {
+      const exporters = exportersTo(ports)
+      await exported(exporters.metrics, await pointsOf(name))
+      await Promise.all([exporters.traces.shutdown(), exporters.logs.shutdown(), exporters.metrics.shutdown()])
+    }
+    const want: Readonly<Record<string, number>> = {
+      count_total: 3,
+      up_down: -1.5,
+      duration_seconds_count: 1,
+      duration_seconds_sum: 1.5,
+      'duration_seconds_bucket{le="+Inf"}': 1,
+      level_bytes: 0.1,
+    }
+    const keys = ['first', 'second'].flatMap((via) =>
+      Object.keys(protocols).flatMap((protocol) => ['/a', '/b', '/c'].map((path) => `${via} ${protocol} ${path}`)),
+    )
+    for (const [query, value] of Object.entries(want)) {
+      const found = await eventually(`all series of ${query} are there`, async () => {
+        const series = await prometheus.query(query)
+        return series.length >= keys.length ? series : undefined
+      })
+      const got = found.map(({ metric }) => `${metric['via']} ${metric['protocol']} ${metric['path']}`)
+      assert.deepEqual(got.toSorted(), keys.toSorted(), query)
+      for (const { value: sample } of found) assert.equal(Number(sample[1]), value, query)
+    }
+  },
+)
 
 test('what was acknowledged before a SIGKILL arrives after it', { timeout: 240_000 }, async (t) => {
   const backend = await Backend.start(t)

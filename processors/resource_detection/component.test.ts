@@ -26,7 +26,7 @@ import {
   ResourceDetection,
   resourceDetectionProcessor,
 } from './component.ts'
-import { detect, schemaUrl } from './detection.ts'
+import { detect, detectors, schemaUrl } from './detection.ts'
 import { defaultEndpoints } from './detectors/detector.ts'
 
 /** A fake: an answer by `METHOD path`, a function where the request decides. Everything else is not found. */
@@ -326,6 +326,307 @@ const cases: Case[] = [
     },
   },
   {
+    name: 'gcp: a function',
+    written: { detectors: ['gcp'] },
+    env: { FUNCTION_TARGET: 'main', K_SERVICE: 'f', K_REVISION: 'f-1' },
+    answers: {
+      [gcpPath('project/project-id')]: 'project',
+      [gcpPath('instance/id')]: 'i',
+      [gcpPath('instance/region')]: 'projects/1/regions/us-east1',
+    },
+    want: {
+      'cloud.provider': 'gcp',
+      'cloud.platform': 'gcp_cloud_functions',
+      'cloud.account.id': 'project',
+      'cloud.region': 'us-east1',
+      'faas.name': 'f',
+      'faas.version': 'f-1',
+      'faas.instance': 'i',
+    },
+  },
+  {
+    name: 'gcp: a job of Cloud Run',
+    written: { detectors: ['gcp'] },
+    env: { CLOUD_RUN_JOB: 'job', CLOUD_RUN_EXECUTION: 'job-7', CLOUD_RUN_TASK_INDEX: '2' },
+    answers: {
+      [gcpPath('project/project-id')]: 'project',
+      [gcpPath('instance/id')]: 'i',
+      [gcpPath('instance/region')]: 'projects/1/regions/us-east1',
+    },
+    want: {
+      'cloud.provider': 'gcp',
+      'cloud.platform': 'gcp_cloud_run',
+      'cloud.account.id': 'project',
+      'cloud.region': 'us-east1',
+      'faas.name': 'job',
+      'faas.instance': 'i',
+      'gcp.cloud_run.job.execution': 'job-7',
+      'gcp.cloud_run.job.task_index': '2',
+    },
+  },
+  {
+    name: 'gcp: App Engine',
+    written: { detectors: ['gcp'] },
+    env: { GAE_SERVICE: 'web', GAE_VERSION: 'v2', GAE_INSTANCE: 'x' },
+    answers: {
+      [gcpPath('project/project-id')]: 'project',
+      [gcpPath('instance/zone')]: 'projects/1/zones/us-east1-c',
+    },
+    want: {
+      'cloud.provider': 'gcp',
+      'cloud.platform': 'gcp_app_engine',
+      'cloud.account.id': 'project',
+      'cloud.availability_zone': 'us-east1-c',
+      'cloud.region': 'us-east1',
+      'faas.name': 'web',
+      'faas.version': 'v2',
+      'faas.instance': 'x',
+    },
+  },
+  {
+    name: 'dynatrace',
+    written: { detectors: ['dynatrace'] },
+    files: {
+      '/var/lib/dynatrace/enrichment/dt_host_metadata.properties': 'dt.entity.host=HOST-1\nhost.name = n\nother=x\n',
+    },
+    want: { 'dt.entity.host': 'HOST-1', 'host.name': 'n' },
+  },
+  {
+    name: 'hetzner',
+    written: { detectors: ['hetzner'] },
+    answers: Object.fromEntries(
+      Object.entries({ 'instance-id': '7', hostname: 'h', region: 'eu-central', 'availability-zone': 'fsn1-dc8' }).map(
+        ([path, answer]) => [`GET /hetzner/v1/metadata/${path}`, answer],
+      ),
+    ),
+    want: {
+      'cloud.provider': 'hetzner',
+      'cloud.region': 'eu-central',
+      'cloud.availability_zone': 'fsn1-dc8',
+      'host.id': '7',
+      'host.name': 'h',
+    },
+  },
+  {
+    name: 'akamai',
+    written: { detectors: ['akamai'] },
+    answers: {
+      'PUT /v1/token': (request) => (request.headers['metadata-token-expiry-seconds'] === '3600' ? 'T' : 400),
+      'GET /v1/instance': (request) =>
+        request.headers['metadata-token'] === 'T'
+          ? '{"id":3,"label":"web","region":"us-ord","type":"g6","account_euuid":"E","image":{"id":"d12","label":"Debian"}}'
+          : 401,
+    },
+    want: {
+      'cloud.provider': 'akamai_cloud',
+      'cloud.platform': 'akamai_cloud.compute',
+      'cloud.account.id': 'E',
+      'cloud.region': 'us-ord',
+      'host.id': '3',
+      'host.image.id': 'd12',
+      'host.image.name': 'Debian',
+      'host.name': 'web',
+      'host.type': 'g6',
+    },
+  },
+  {
+    name: 'scaleway',
+    written: { detectors: ['scaleway'] },
+    answers: {
+      'GET /conf?format=json':
+        '{"id":"i","name":"n","organization":"o","commercial_type":"DEV1","location":{"zone_id":"fr-par-1"},"image":{"id":"m","name":"Ubuntu"}}',
+    },
+    want: {
+      'cloud.provider': 'scaleway_cloud',
+      'cloud.platform': 'scaleway_cloud_compute',
+      'cloud.account.id': 'o',
+      'cloud.availability_zone': 'fr-par-1',
+      'cloud.region': 'fr-par',
+      'host.id': 'i',
+      'host.image.id': 'm',
+      'host.image.name': 'Ubuntu',
+      'host.name': 'n',
+      'host.type': 'DEV1',
+    },
+  },
+  {
+    name: 'vultr',
+    written: { detectors: ['vultr'], vultr: { resource_attributes: { 'cloud.platform': { enabled: true } } } },
+    answers: { 'GET /v1.json': '{"hostname":"v","instance-v2-id":"uuid","region":{"regioncode":"EWR"}}' },
+    want: {
+      'cloud.provider': 'vultr',
+      'cloud.platform': 'vultr.cloud_compute',
+      'cloud.region': 'ewr',
+      'host.id': 'uuid',
+      'host.name': 'v',
+    },
+  },
+  {
+    name: 'upcloud',
+    written: { detectors: ['upcloud'] },
+    answers: {
+      'GET /metadata/v1.json': '{"cloud_name":"upcloud","instance_id":"00a","hostname":"u","region":"de-fra1"}',
+    },
+    want: { 'cloud.provider': 'upcloud', 'cloud.region': 'de-fra1', 'host.id': '00a', 'host.name': 'u' },
+  },
+  {
+    name: 'oraclecloud',
+    written: { detectors: ['oraclecloud'] },
+    answers: {
+      'GET /opc/v2/instance/': (request) =>
+        request.headers.authorization === 'Bearer Oracle'
+          ? '{"id":"ocid1","displayName":"d","shape":"VM.E4","availabilityDomain":"AD-1","canonicalRegionName":"us-ashburn-1","metadata":{"oke-cluster-display-name":"oke","realm":"oc1"}}'
+          : 401,
+    },
+    want: {
+      'cloud.provider': 'oracle_cloud',
+      'cloud.platform': 'oracle_cloud_oke',
+      'cloud.region': 'us-ashburn-1',
+      'cloud.availability_zone': 'AD-1',
+      'host.id': 'ocid1',
+      'host.name': 'd',
+      'host.type': 'VM.E4',
+      'k8s.cluster.name': 'oke',
+      'oracle_cloud.realm': 'oc1',
+    },
+  },
+  {
+    name: 'tencent_cvm',
+    written: { detectors: ['tencent_cvm'] },
+    answers: Object.fromEntries(
+      Object.entries({
+        'instance-id': 'ins-1',
+        'app-id': '12',
+        'placement/region': 'ap-guangzhou',
+        'placement/zone': 'ap-guangzhou-3',
+        'instance-name': 't',
+        'instance/image-id': 'img',
+        'instance/instance-type': 'S5',
+      }).map(([path, answer]) => [`GET /latest/meta-data/${path}`, answer]),
+    ),
+    want: {
+      'cloud.provider': 'tencent_cloud',
+      'cloud.platform': 'tencent_cloud_cvm',
+      'cloud.account.id': '12',
+      'cloud.region': 'ap-guangzhou',
+      'cloud.availability_zone': 'ap-guangzhou-3',
+      'host.id': 'ins-1',
+      'host.name': 't',
+      'host.image.id': 'img',
+      'host.type': 'S5',
+    },
+  },
+  {
+    name: 'alibaba_ecs',
+    written: { detectors: ['alibaba_ecs'] },
+    answers: {
+      'PUT /latest/api/token': (request) =>
+        request.headers['x-aliyun-ecs-metadata-token-ttl-seconds'] === '21600' ? 'T' : 400,
+      ...Object.fromEntries(
+        Object.entries({
+          'owner-account-id': '9',
+          'region-id': 'cn-hangzhou',
+          'zone-id': 'cn-hangzhou-i',
+          'instance-id': 'i-bp1',
+          hostname: 'a',
+          'image-id': 'aliyun_3',
+          'instance/instance-type': 'ecs.g6',
+        }).map(([path, answer]) => [
+          `GET /latest/meta-data/${path}`,
+          (request: IncomingMessage) => (request.headers['x-aliyun-ecs-metadata-token'] === 'T' ? answer : 403),
+        ]),
+      ),
+    },
+    want: {
+      'cloud.provider': 'alibaba_cloud',
+      'cloud.platform': 'alibaba_cloud_ecs',
+      'cloud.account.id': '9',
+      'cloud.region': 'cn-hangzhou',
+      'cloud.availability_zone': 'cn-hangzhou-i',
+      'host.id': 'i-bp1',
+      'host.name': 'a',
+      'host.image.id': 'aliyun_3',
+      'host.type': 'ecs.g6',
+    },
+  },
+  {
+    name: 'nova, with labels',
+    written: { detectors: ['nova'], nova: { labels: ['^team$'] } },
+    answers: {
+      'GET /openstack/latest/meta_data.json':
+        '{"uuid":"u-1","name":"n","hostname":"n.novalocal","project_id":"p","availability_zone":"nova","meta":{"team":"red","x":"y"}}',
+      'GET /latest/meta-data/instance-type': 'm1.small',
+    },
+    want: {
+      'cloud.provider': 'openstack',
+      'cloud.platform': 'openstack_nova',
+      'cloud.account.id': 'p',
+      'cloud.availability_zone': 'nova',
+      'host.id': 'u-1',
+      'host.name': 'n.novalocal',
+      'host.type': 'm1.small',
+      'openstack.nova.meta.team': 'red',
+    },
+  },
+  {
+    name: 'ibmcloud_vpc',
+    written: { detectors: ['ibmcloud_vpc'] },
+    answers: {
+      'PUT /identity/v1/token?version=2026-01-30': (request) =>
+        request.headers['metadata-flavor'] === 'ibm' && request.headers['content-length'] === '18'
+          ? '{"access_token":"T","expires_in":300}'
+          : 400,
+      'GET /metadata/v1/instance?version=2026-01-30': (request) =>
+        request.headers.authorization === 'Bearer T'
+          ? '{"id":"0717_1","crn":"crn:v1:bluemix:public:is:us-south-1:a/123::instance:0717_1","name":"vsi","profile":{"name":"bx2"},"zone":{"name":"us-south-1"},"image":{"id":"r006","name":"ibm-ubuntu"}}'
+          : 401,
+    },
+    want: {
+      'cloud.provider': 'ibm_cloud',
+      'cloud.platform': 'ibm_cloud.vpc',
+      'cloud.account.id': '123',
+      'cloud.availability_zone': 'us-south-1',
+      'cloud.region': 'us-south',
+      'cloud.resource_id': 'crn:v1:bluemix:public:is:us-south-1:a/123::instance:0717_1',
+      'host.id': '0717_1',
+      'host.image.id': 'r006',
+      'host.image.name': 'ibm-ubuntu',
+      'host.name': 'vsi',
+      'host.type': 'bx2',
+    },
+  },
+  {
+    name: 'ibmcloud_classic',
+    written: { detectors: ['ibmcloud_classic'] },
+    answers: Object.fromEntries(
+      Object.entries({
+        getId: '5\n',
+        getHostname: 'c',
+        getDatacenter: 'dal10',
+        getAccountId: '77',
+        getGlobalIdentifier: 'g-1',
+      }).map(([method, answer]) => [`GET /rest/v3.1/SoftLayer_Resource_Metadata/${method}.txt`, answer]),
+    ),
+    want: {
+      'cloud.provider': 'ibm_cloud',
+      'cloud.platform': 'ibm_cloud.classic',
+      'cloud.account.id': '77',
+      'cloud.availability_zone': 'dal10',
+      'cloud.resource_id': 'g-1',
+      'host.id': '5',
+      'host.name': 'c',
+    },
+  },
+  {
+    name: 'clouds that it is not on',
+    written: {
+      detectors: [...detectors.keys()].filter(
+        (name) => !['env', 'system', 'docker', 'consul', 'lambda', 'ecs', 'elasticbeanstalk'].includes(name),
+      ),
+    },
+    want: {},
+  },
+  {
     name: 'digitalocean',
     written: { detectors: ['digitalocean'] },
     answers: { 'GET /metadata/v1.json': '{"droplet_id":5,"hostname":"drop","region":"nyc3"}' },
@@ -379,6 +680,30 @@ test('detects with docker and consul by addresses that they are given', async ()
     'host.id': 'id',
     rack: '7',
     'os.type': 'linux',
+  })
+})
+
+test('docker is asked over its socket, for the container too', async () => {
+  const path = join(root, 'docker.sock')
+  const server = createServer((request, response) => {
+    const answers: Record<string, string> = {
+      '/info': '{"OSType":"linux","Name":"docker-host"}',
+      [`/containers/${hostname()}/json`]: '{"Name":"/web","Config":{"Image":"nginx:1"}}',
+    }
+    const answer = answers[request.url ?? '']
+    response.writeHead(answer === undefined ? 404 : 200).end(answer)
+  })
+  await new Promise<void>((resolve) => server.listen(path, resolve))
+  const resource_attributes = { 'container.name': { enabled: true }, 'container.image.name': { enabled: true } }
+  const written = { detectors: ['docker'], docker: { resource_attributes } }
+  const settings = decoded(resourceDetectionProcessor.settings, written)
+  const found = await detect(new TestHost(), { ...optionsFor(settings), env: { DOCKER_HOST: `unix://${path}` } })
+  server.close()
+  assert.deepEqual(plain(found.attributes), {
+    'os.type': 'linux',
+    'host.name': 'docker-host',
+    'container.name': 'web',
+    'container.image.name': 'nginx:1',
   })
 })
 

@@ -183,6 +183,7 @@ function configuredDetector(
       meta: new Set(metaKeys),
       caFile: own?.tls?.ca_file ?? '',
       insecureSkipVerify: own?.tls?.insecure_skip_verify ?? false,
+      protocol: own?.protocol ?? 'http',
     },
   }
 }

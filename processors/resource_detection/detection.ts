@@ -10,6 +10,8 @@ import {
   digitalocean,
   gcp,
   hetzner,
+  ibmcloudClassic,
+  ibmcloudVpc,
   nova,
   oraclecloud,
   scaleway,
@@ -56,6 +58,8 @@ export const detectors: ReadonlyMap<string, Detector> = new Map([
   ['oraclecloud', oraclecloud],
   ['tencent_cvm', tencentCvm],
   ['alibaba_ecs', alibabaEcs],
+  ['ibmcloud_classic', ibmcloudClassic],
+  ['ibmcloud_vpc', ibmcloudVpc],
   ['nova', nova],
 ])
 

@@ -1,6 +1,19 @@
 // The settings of the detectors: which attributes each gives, and what else it has to know.
 import type { BlockField, Fields, OptionalSecret, Secret, Settings, SettingsOf } from '#component'
-import { anyValue, attr, block, bool, defineSettings, duration, int, list, secret, string, uint } from '#component'
+import {
+  anyValue,
+  attr,
+  block,
+  bool,
+  defineSettings,
+  duration,
+  int,
+  list,
+  oneOf,
+  secret,
+  string,
+  uint,
+} from '#component'
 
 /** By detector: attributes that are given unless switched off, and those that are given only when switched on. */
 export const detectorAttributes = {
@@ -297,6 +310,7 @@ export interface DetectorBlockSettings {
   readonly token_file?: string
   readonly meta?: unknown
   readonly tls?: TlsSettings | undefined
+  readonly protocol?: string
   readonly fail_on_missing_metadata?: boolean | undefined
 }
 
@@ -376,7 +390,7 @@ const ownFields: Readonly<Partial<Record<DetectorBlock, Fields>>> = {
   k8s_api: nodeFields,
   k8snode: nodeFields,
   kubeadm: kubernetesFields,
-  ibmcloud_vpc: { protocol: attr(string, 'Accepted.', { default: 'http' }) },
+  ibmcloud_vpc: { protocol: attr(oneOf('http', 'https'), 'How the metadata service is asked.', { default: 'http' }) },
   alibaba_ecs: failOnMissing,
   tencent_cvm: failOnMissing,
   upcloud: failOnMissing,

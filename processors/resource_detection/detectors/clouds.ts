@@ -294,6 +294,61 @@ export const alibabaEcs: Detector = async (context) => {
   }
 }
 
+const ibmVersion = '2026-01-30'
+
+export const ibmcloudVpc: Detector = async (context) => {
+  const { endpoints, settings } = context
+  const base = settings.protocol === 'https' ? endpoints.ibmVpc.replace(/^http:/, 'https:') : endpoints.ibmVpc
+  const token = jsonObject(
+    await orNotHere(
+      'ibmcloud_vpc',
+      context.get(`${base}/identity/v1/token?version=${ibmVersion}`, {
+        method: 'PUT',
+        headers: { 'Metadata-Flavor': 'ibm', accept: 'application/json', 'content-type': 'application/json' },
+        body: '{"expires_in":300}',
+      }),
+    ),
+  )
+  const headers = { Authorization: `Bearer ${text(token, 'access_token') ?? ''}`, accept: 'application/json' }
+  const url = `${base}/metadata/v1/instance?version=${ibmVersion}`
+  const instance = jsonObject(await orNotHere('ibmcloud_vpc', context.get(url, { headers })))
+  const zone = text(instance, 'zone', 'name')
+  const crn = text(instance, 'crn')
+  return {
+    'cloud.provider': 'ibm_cloud',
+    'cloud.platform': 'ibm_cloud.vpc',
+    // crn:v1:bluemix:public:is:<zone>:a/<account>::instance:<id>
+    'cloud.account.id': crn?.split(':')[6]?.replace(/^a\//, ''),
+    'cloud.availability_zone': zone,
+    'cloud.region': zone?.replace(/(?<=.)-[^-]*$/, ''),
+    'cloud.resource_id': crn,
+    'host.id': text(instance, 'id'),
+    'host.image.id': text(instance, 'image', 'id'),
+    'host.image.name': text(instance, 'image', 'name'),
+    'host.name': text(instance, 'name'),
+    'host.type': text(instance, 'profile', 'name'),
+  }
+}
+
+export const ibmcloudClassic: Detector = async (context) => {
+  const base = `${context.endpoints.ibmClassic}/rest/v3.1/SoftLayer_Resource_Metadata`
+  const get = async (method: string): Promise<string> =>
+    (await orNotHere('ibmcloud_classic', context.get(`${base}/${method}.txt`))).trim()
+  const id = await get('getId')
+  const [name, datacenter, account, resource] = await Promise.all(
+    ['getHostname', 'getDatacenter', 'getAccountId', 'getGlobalIdentifier'].map(get),
+  )
+  return {
+    'cloud.provider': 'ibm_cloud',
+    'cloud.platform': 'ibm_cloud.classic',
+    'cloud.account.id': account,
+    'cloud.availability_zone': datacenter,
+    'cloud.resource_id': resource,
+    'host.id': id,
+    'host.name': name,
+  }
+}
+
 export const nova: Detector = async (context) => {
   const base = context.endpoints.linkLocal
   const meta = jsonObject(await orNotHere('nova', context.get(`${base}/openstack/latest/meta_data.json`)))

@@ -10,6 +10,8 @@ export const defaultEndpoints = {
   alibaba: 'http://100.100.100.200',
   tencent: 'http://metadata.tencentyun.com',
   gcp: 'http://metadata.google.internal',
+  ibmVpc: 'http://api.metadata.cloud.ibm.com',
+  ibmClassic: 'https://api.service.softlayer.com',
   kubernetes: '',
 }
 export type Endpoints = typeof defaultEndpoints
@@ -30,6 +32,8 @@ export interface DetectorSettings {
   readonly meta: ReadonlySet<string>
   readonly caFile: string
   readonly insecureSkipVerify: boolean
+  /** `http` or `https`. */
+  readonly protocol: string
 }
 
 export interface DetectorContext {

@@ -8,6 +8,7 @@ const answerBytesMax = 4 << 20
 export interface GetOptions {
   readonly method?: 'GET' | 'PUT'
   readonly headers?: Readonly<Record<string, string>>
+  readonly body?: string
   /** Instead of the URL's host: a Unix socket. */
   readonly socketPath?: string
   /** Certificates to trust, PEM. */
@@ -53,6 +54,6 @@ export function httpGet(url: string, signal: AbortSignal, options: GetOptions = 
         else resolve(Buffer.concat(chunks).toString('utf8'))
       })
     })
-    request.end()
+    request.end(options.body)
   })
 }
