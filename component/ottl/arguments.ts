@@ -81,7 +81,7 @@ function bindArgument(compiler: Compiler, type: ParameterType, value: Expression
     case 'get_setter':
     case 'map_get_setter': {
       if (value.kind !== 'path') throw new OttlProblem('this must be a path', at)
-      const path = compiler.path(value)
+      const path = compiler.path(value, true)
       return type.kind === 'map_get_setter' ? mapOnly(path) : path
     }
     case 'enum':

@@ -199,10 +199,12 @@ export class Compiler {
 
   // ----------------------------------------------------------------------------------------------------------- paths
 
-  path(path: Path): GetSetter {
+  /** `isTarget`: to be written. */
+  path(path: Path, isTarget = false): GetSetter {
     const { prefix, name, definition, keys } = this.#resolve(path)
     const text = `${prefix}.${name}`
     const { at } = path
+    if (isTarget && definition.isReadOnly) throw new OttlProblem(`${text} cannot be set`, at)
     if (keys.length > 0 && definition.keys === 'none') throw new OttlProblem(`${text} cannot be indexed`, at)
     if (keys.length > 1 && definition.keys === 'one') throw new OttlProblem(`${text} takes one key`, at)
     return definition.bind(keys.map((key) => this.key(key)))

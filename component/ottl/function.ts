@@ -180,6 +180,8 @@ export interface FunctionDefinition {
   readonly name: string
   readonly kind: 'editor' | 'converter'
   readonly parameters: Parameters
+  /** Does its closure look at the context itself, not only through its arguments? Then records must be decoded for it. */
+  readonly readsContext: boolean
   /** What must be loaded before `create`: done once, only when a statement names the function. */
   readonly load: (() => Promise<unknown>) | null
   /** `argumentsGiven` as the parameters say; `loaded` is what `load` gave. Throws `OttlError`. */
@@ -189,6 +191,8 @@ export interface FunctionDefinition {
 interface Definition<P extends Parameters, L> {
   readonly name: string
   readonly parameters: P
+  /** See `FunctionDefinition`; by default those without parameters do (`IsRootSpan()`): say false for `Now()`. */
+  readonly readsContext?: boolean
   /** A heavy library: `() => import('…')`. While a configuration is only checked, `create` is not called then. */
   readonly load?: () => Promise<L>
   create(argumentsGiven: ArgumentsOf<P>, loaded: L): Getter
@@ -196,12 +200,13 @@ interface Definition<P extends Parameters, L> {
 
 function definition<P extends Parameters, L>(
   kind: FunctionDefinition['kind'],
-  { name, parameters, load, create }: Definition<P, L>,
+  { name, parameters, readsContext, load, create }: Definition<P, L>,
 ): FunctionDefinition {
   return {
     name,
     kind,
     parameters,
+    readsContext: readsContext ?? Object.keys(parameters).length === 0,
     load: load ?? null,
     create: (given, loaded) => create(given as ArgumentsOf<P>, loaded as L),
   }

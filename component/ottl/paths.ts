@@ -13,6 +13,8 @@ import { hexText, OttlError, Time } from './value.ts'
 export interface PathDefinition {
   /** May it have keys: none, one, or as many as the value has levels? */
   readonly keys: 'none' | 'one' | 'any'
+  /** Refused where an editor wants to write. */
+  readonly isReadOnly?: true
   bind(keys: readonly Key[]): GetSetter
 }
 

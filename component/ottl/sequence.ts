@@ -112,6 +112,11 @@ export class StatementSequence {
     for (const text of texts) recorder.watch(text)
   }
 
+  /** Statements that ran elsewhere: how often each did. */
+  addRuns(runs: readonly number[]): void {
+    for (const [i, n] of runs.entries()) this.#runs[i]?.add(n)
+  }
+
   /** Run all of them. One that fails is passed over; with `propagate` it throws `ConsumeError`. */
   run(context: TransformContext): void {
     const statements = this.#statements

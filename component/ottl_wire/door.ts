@@ -2,3 +2,5 @@
 export { wireSieve, WireSieve } from './sieve.ts'
 export type { Sifted, WireRule } from './sieve.ts'
 export type { WireSignal } from './wire_contexts.ts'
+export { wireEditor, WireEditor } from './editor.ts'
+export type { WireGroup } from './editor.ts'

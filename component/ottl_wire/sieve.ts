@@ -1,5 +1,5 @@
 // Takes records out of chunks by conditions, without decoding what is kept or dropped.
-import type { FunctionDefinition, Predicate, Scope } from '#component/ottl'
+import type { Predicate, Scope } from '#component/ottl'
 import { calledNames, compileCondition, OttlProblem, TransformContext } from '#component/ottl'
 import { countWire, WireBuilder, WireCursor } from '#pdata/otlp'
 import { Level, WireFacts } from './facts.ts'
@@ -9,16 +9,6 @@ import { layouts, levelOf, NotOnWire, wireContext, type WireSignal } from './wir
 export interface WireRule {
   readonly scope: Scope
   readonly conditions: readonly string[]
-}
-
-/**
- * Functions that look at the record themselves, not through their arguments: they need the tree. Those without parameters
- * may, too.
- */
-const recordFunctions: ReadonlySet<string> = new Set(['HasAttrKeyOnDatapoint', 'HasAttrOnDatapoint'])
-
-function needsTree({ name, parameters }: FunctionDefinition): boolean {
-  return recordFunctions.has(name) || Object.keys(parameters).length === 0
 }
 
 /**
@@ -36,7 +26,7 @@ export function wireSieve(signal: WireSignal, rules: readonly WireRule[]): WireS
       last = level
       for (const name of calledNames([], conditions)) {
         const definition = scope.functions.get(name)
-        if (definition !== undefined && needsTree(definition)) return undefined
+        if (definition?.readsContext === true) return undefined
       }
       const wire = { ...scope, context: wireContext(signal, scope.context.name, facts) }
       for (const text of conditions) tests[level]?.push(compileCondition(text, wire))

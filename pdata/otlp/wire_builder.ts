@@ -65,6 +65,12 @@ export class WireBuilder {
     this.#writer.text(tag, text)
   }
 
+  /** For fields of other kinds, written behind what was copied so far; not for messages: `open` them. */
+  get writer(): TreeWriter {
+    this.#flush()
+    return this.#writer
+  }
+
   /** Bytes written so far, in open messages too. */
   get length(): number {
     return this.#writer.length + this.#end - this.#start
@@ -79,8 +85,15 @@ export class WireBuilder {
     return bytes
   }
 
+  /** Begin anew, whatever was built or left open. */
+  discard(): void {
+    this.#writer.reset()
+    this.#open.length = 0
+    this.#start = this.#end
+  }
+
   #flush(): void {
-    if (this.#end > this.#start) this.#writer.bytes(this.#source.subarray(this.#start, this.#end))
+    if (this.#end > this.#start) this.#writer.range(this.#source, this.#start, this.#end)
     this.#start = this.#end
   }
 }

@@ -19,6 +19,7 @@ function firstOnPoints(context: TransformContext, key: string): AnyValue | undef
 /** `HasAttrKeyOnDatapoint(key)`: has one of the metric's data points the attribute? */
 const hasKey = defineConverter({
   name: 'HasAttrKeyOnDatapoint',
+  readsContext: true,
   parameters: { key: stringLiteral },
   create:
     ({ key }) =>
@@ -29,6 +30,7 @@ const hasKey = defineConverter({
 /** `HasAttrOnDatapoint(key, expected_val)`: has the first data point with the attribute this text there? */
 const hasValue = defineConverter({
   name: 'HasAttrOnDatapoint',
+  readsContext: true,
   parameters: { key: stringLiteral, expected_val: stringLiteral },
   create:
     ({ key, expected_val: expected }) =>

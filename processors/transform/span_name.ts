@@ -99,6 +99,7 @@ const minorMax = 43
 
 const setSemconvSpanName = defineEditor({
   name: 'set_semconv_span_name',
+  readsContext: true,
   parameters: { semconv_version: stringLiteral, original_span_name_attribute: optional(stringLiteral) },
   create({ semconv_version: version, original_span_name_attribute: original }) {
     const parts = /^v?1\.(\d+)(?:\.\d+)?$/.exec(version)

@@ -1,11 +1,12 @@
 // Runs groups of OTTL statements over batches.
 import type { Component, Host, LogsConsumer, MetricsConsumer, OtelOutput, TracesConsumer } from '#component'
 import { outputPorts } from '#component'
-import type { CompiledGroup, ContextName, ErrorMode, Group, GroupOptions } from '#component/ottl'
+import type { CompiledGroup, ContextName, ErrorMode, Group, GroupOptions, StatementSequence } from '#component/ottl'
 import {
   ChangedOutlet,
   compileGroup,
   contextsOf,
+  OttlError,
   pathsBelow,
   Recorder,
   TransformContext,
@@ -13,6 +14,8 @@ import {
   walkMetrics,
   walkTraces,
 } from '#component/ottl'
+import type { WireEditor } from '#component/ottl_wire'
+import { wireEditor } from '#component/ottl_wire'
 import { Logs, Metrics, Traces } from '#pdata'
 import { ownLogsTree, ownMetricsTree, ownTracesTree } from '#pdata/otlp'
 import { flattened, regrouped } from './flatten.ts'
@@ -46,11 +49,18 @@ export function groupPaths({ path, statementsPath }: TransformGroup): ReturnType
   return statementsPath === undefined ? paths : { ...paths, statements: statementsPath }
 }
 
-async function compileAll(host: Host, settings: TransformSettings, signal: TransformSignal): Promise<CompiledGroup[]> {
-  const compiled: CompiledGroup[] = []
+/** A group for trees, and for bytes where that can be. */
+interface Compiled extends CompiledGroup {
+  readonly wire: WireEditor | undefined
+}
+
+async function compileAll(host: Host, settings: TransformSettings, signal: TransformSignal): Promise<Compiled[]> {
+  const compiled: Compiled[] = []
   for (const group of settings.groups[signal]) {
     const recorder = new Recorder(host, group.errorMode ?? settings.errorMode, group.path.join('.'))
-    compiled.push(await compileGroup(group, groupOptions(signal), groupPaths(group), recorder))
+    const tree = await compileGroup(group, groupOptions(signal), groupPaths(group), recorder)
+    const { statements = [], conditions = [] } = group
+    compiled.push({ ...tree, wire: wireEditor(signal, { scope: tree.scope, statements, conditions }) })
   }
   return compiled
 }
@@ -68,7 +78,7 @@ export async function createTransform(
   })
 }
 
-type Groups = Readonly<Record<TransformSignal, readonly CompiledGroup[]>>
+type Groups = Readonly<Record<TransformSignal, readonly Compiled[]>>
 
 function runner({ conditions, statements }: CompiledGroup): (at: TransformContext) => void {
   if (conditions === undefined) return (at) => statements.run(at)
@@ -77,23 +87,32 @@ function runner({ conditions, statements }: CompiledGroup): (at: TransformContex
   }
 }
 
-interface Run {
-  readonly level: ContextName
-  readonly visit: (at: TransformContext) => void
+interface Runs {
+  readonly tree: readonly { readonly level: ContextName; readonly visit: (at: TransformContext) => void }[]
+  /** Null: one of the groups needs the tree, and then all of them are run there. */
+  readonly wire: readonly { readonly editor: WireEditor; readonly statements: StatementSequence }[] | null
 }
+
+function runsOf(groups: readonly Compiled[]): Runs {
+  const tree = groups.map((group) => ({ level: group.context.name, visit: runner(group) }))
+  const wire = groups.flatMap(({ wire: editor, statements }) => (editor === undefined ? [] : [{ editor, statements }]))
+  return { tree, wire: wire.length === groups.length ? wire : null }
+}
+
+/** Statements that keep failing are not tried on bytes first: a batch would be walked twice. */
+const wireErrorsMax = 10
 
 /** With `propagate`, an error refuses the batch: what follows does not see it. */
 class TransformProcessor implements Component {
   readonly traces: TracesConsumer
   readonly metrics: MetricsConsumer
   readonly logs: LogsConsumer
-  readonly #runs: Readonly<Record<TransformSignal, readonly Run[]>>
+  readonly #runs: Readonly<Record<TransformSignal, Runs>>
+  #wireErrors = 0
   readonly #flattenLogs: boolean
 
   constructor(host: Host, settings: TransformSettings, output: OtelOutput, groups: Groups) {
-    const runs = (signal: TransformSignal): Run[] =>
-      groups[signal].map((group) => ({ level: group.context.name, visit: runner(group) }))
-    this.#runs = { traces: runs('traces'), metrics: runs('metrics'), logs: runs('logs') }
+    this.#runs = { traces: runsOf(groups.traces), metrics: runsOf(groups.metrics), logs: runsOf(groups.logs) }
     this.#flattenLogs = settings.flattenLogs
     const ports = outputPorts(output)
     const [traces, metrics, logs] = [host.outlet(ports.traces), host.outlet(ports.metrics), host.outlet(ports.logs)]
@@ -106,31 +125,56 @@ class TransformProcessor implements Component {
 
   stop(): void {}
 
+  /** Undefined: the batch has no bytes, or its records have to be decoded. */
+  #edited({ wire }: Runs, batch: Traces | Metrics | Logs): readonly Uint8Array[] | undefined {
+    if (wire === null || batch.wire === null || this.#wireErrors >= wireErrorsMax) return undefined
+    let chunks = batch.wire
+    try {
+      for (const { editor } of wire) chunks = editor.edit(chunks, batch.context)
+    } catch (error) {
+      // The tree has the record to show, and goes on behind the statement that failed.
+      if (!(error instanceof OttlError)) throw error
+      this.#wireErrors++
+      return undefined
+    }
+    for (const { editor, statements } of wire) statements.addRuns(editor.runs)
+    return chunks
+  }
+
   #changedTraces(batch: Traces): Traces {
-    if (this.#runs.traces.length === 0) return batch
+    const runs = this.#runs.traces
+    if (runs.tree.length === 0) return batch
+    const chunks = this.#edited(runs, batch)
+    if (chunks !== undefined) return Traces.fromWire(chunks, batch.count, batch.context)
     const tree = ownTracesTree(batch)
     const at = new TransformContext()
     at.client = batch.context
-    for (const { level, visit } of this.#runs.traces) walkTraces(tree, level, at, visit)
+    for (const { level, visit } of runs.tree) walkTraces(tree, level, at, visit)
     return Traces.fromTree(tree, batch.context)
   }
 
   #changedMetrics(batch: Metrics): Metrics {
-    if (this.#runs.metrics.length === 0) return batch
+    const runs = this.#runs.metrics
+    if (runs.tree.length === 0) return batch
+    const chunks = this.#edited(runs, batch)
+    if (chunks !== undefined) return Metrics.fromWire(chunks, batch.count, batch.context)
     const tree = ownMetricsTree(batch)
     const at = new TransformContext()
     at.client = batch.context
-    for (const { level, visit } of this.#runs.metrics) walkMetrics(tree, level, at, visit)
+    for (const { level, visit } of runs.tree) walkMetrics(tree, level, at, visit)
     return Metrics.fromTree(tree, batch.context)
   }
 
   #changedLogs(batch: Logs): Logs {
-    if (this.#runs.logs.length === 0) return batch
+    const runs = this.#runs.logs
+    if (runs.tree.length === 0) return batch
+    const chunks = this.#flattenLogs ? undefined : this.#edited(runs, batch)
+    if (chunks !== undefined) return Logs.fromWire(chunks, batch.count, batch.context)
     const tree = ownLogsTree(batch)
     const flat = this.#flattenLogs ? flattened(tree) : tree
     const at = new TransformContext()
     at.client = batch.context
-    for (const { level, visit } of this.#runs.logs) walkLogs(flat, level, at, visit)
+    for (const { level, visit } of runs.tree) walkLogs(flat, level, at, visit)
     return Logs.fromTree(this.#flattenLogs ? regrouped(flat) : flat, batch.context)
   }
 }
