@@ -82,6 +82,8 @@ const manifest: Readonly<Record<string, Loader>> = {
   'otelcol.processor.transform': async () =>
     (await import('../processors/transform/component.ts')).otelcolProcessorTransform,
   'otelcol.receiver.filelog': async () => (await import('../receivers/file_log/component.ts')).otelcolReceiverFilelog,
+  'otelcol.receiver.fluentforward': async () =>
+    (await import('../receivers/fluent_forward/component.ts')).otelcolReceiverFluentforward,
   'otelcol.receiver.loki': async () => (await import('../receivers/otelcol_loki/component.ts')).otelcolReceiverLoki,
   'otelcol.receiver.otlp': async () => (await import('../receivers/otlp/component.ts')).otelcolReceiverOtlp,
   'otelcol.receiver.prometheus': async () =>
@@ -186,6 +188,10 @@ const yamlManifest: Readonly<Record<string, YamlLoader>> = {
   'processor/transform': async () => (await import('../processors/transform/component.ts')).transformProcessor,
   'receiver/file_log': async () => (await import('../receivers/file_log/component.ts')).fileLogReceiver,
   'receiver/filelog': async () => (await import('../receivers/file_log/component.ts')).fileLogReceiver,
+  'receiver/fluent_forward': async () =>
+    (await import('../receivers/fluent_forward/component.ts')).fluentForwardReceiver,
+  'receiver/fluentforward': async () =>
+    (await import('../receivers/fluent_forward/component.ts')).fluentForwardReceiver,
   'receiver/host_metrics': async () => (await import('../receivers/host_metrics/component.ts')).hostMetricsReceiver,
   'receiver/hostmetrics': async () => (await import('../receivers/host_metrics/component.ts')).hostMetricsReceiver,
   'receiver/journald': async () => (await import('../receivers/journald/component.ts')).journaldReceiver,

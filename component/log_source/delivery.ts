@@ -53,20 +53,25 @@ export class LogDelivery {
    * counted, or given up at the stop (false). Never rejects.
    */
   handOn(streams: readonly LogStream[], count: number): boolean | Promise<boolean> {
+    return this.handOnLogs(() => Logs.fromStreams(streams), count)
+  }
+
+  /** As `handOn`; `make` makes the batch, anew for every try: whoever takes one may change it. */
+  handOnLogs(make: () => Logs, count: number): boolean | Promise<boolean> {
     if (count === 0) return true
     this.#host.counters.in += count
     try {
-      const done = this.#outlet.consume(Logs.fromStreams(streams))
+      const done = this.#outlet.consume(make())
       if (done === undefined) return true
       this.#waiting += count
-      return this.#settle(done, streams, count)
+      return this.#settle(done, make, count)
     } catch (error) {
       this.#waiting += count
-      return this.#settle(Promise.reject(error as Error), streams, count)
+      return this.#settle(Promise.reject(error as Error), make, count)
     }
   }
 
-  async #settle(first: Promise<void>, streams: readonly LogStream[], count: number): Promise<boolean> {
+  async #settle(first: Promise<void>, make: () => Logs, count: number): Promise<boolean> {
     const backoff = new Backoff({ ...retryWait, random: () => this.#host.clock.random() })
     let trying = first
     for (;;) {
@@ -90,12 +95,12 @@ export class LogDelivery {
         } else this.#drop(stoppedReason, count)
         return false
       }
-      trying = this.#again(streams)
+      trying = this.#again(make)
     }
   }
 
-  async #again(streams: readonly LogStream[]): Promise<void> {
-    await this.#outlet.consume(Logs.fromStreams(streams))
+  async #again(make: () => Logs): Promise<void> {
+    await this.#outlet.consume(make())
   }
 
   #drop(reason: string, count: number): void {

@@ -99,6 +99,12 @@ export class UdpServer {
     return this.#queue.length
   }
 
+  /** Answer a datagram. What cannot be sent is lost, as datagrams are. */
+  answer({ peer, peerPort }: Datagram, bytes: Uint8Array): void {
+    const isMapped = this.#socket?.address().family === 'IPv6' && !peer.includes(':')
+    this.#socket?.send(bytes, peerPort, isMapped ? `::ffff:${peer}` : peer, () => {})
+  }
+
   #message(bytes: Buffer, { address, port }: RemoteInfo): void {
     const size = bytes.length + datagramBytes
     if (this.#queueBytes + size > this.#settings.queueBytesMax && this.#queue.length > 0) {
