@@ -7,8 +7,8 @@ import { systemClock } from '#lib/clock'
 import {
   AdminPages,
   AdminServer,
+  AlloyLogging,
   type ConfigurationText,
-  configureLogging,
   LineLoggerProvider,
   type LoadResult,
   problemText,
@@ -119,7 +119,10 @@ async function serve(
   }
   const role = workerRole()
   if (role) {
-    return work(role, options, (worker) => worker.onSettings((settings) => configureLogging(logging, settings)))
+    return work(role, options, (worker) => {
+      const lines = new AlloyLogging(logging, worker, systemClock)
+      worker.onSettings((settings) => lines.apply(settings))
+    })
   }
   const count = workersOf(values.get('workers'))
   const { pool, options: all } = withWorkers(count, options)
@@ -134,9 +137,10 @@ async function serve(
   const server = adminServer(service)
   await server.start()
   const warnOfBlocks = blockWarner(service)
+  const lines = new AlloyLogging(logging, service, systemClock)
   service.onSettings(
     (settings) => {
-      configureLogging(logging, settings)
+      lines.apply(settings)
       server.apply(settings)
       warnOfBlocks(settings)
     },
@@ -156,6 +160,7 @@ async function serve(
   const signal = await stopped
   memory.stop()
   service.log.info('Stopping', { signal })
+  await lines.stop()
   await Promise.all([service.stop(stopDeadlineMs), pool.stop(stopDeadlineMs)])
   await server.stop(0)
   return 0
@@ -170,10 +175,6 @@ function blockWarner(service: Service): (settings: ReadonlyMap<string, object>) 
   }
   return (settings) => {
     if (settings.has('tracing')) warn('The tracing block has no effect yet: Solder traces nothing of itself')
-    const logging = settings.get('logging')
-    if (logging && 'write_to' in logging && Array.isArray(logging.write_to) && logging.write_to.length > 0) {
-      warn('write_to of the logging block has no effect yet: log lines go to standard error only')
-    }
   }
 }
 

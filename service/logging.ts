@@ -24,6 +24,8 @@ export interface LoggingOptions {
   readonly sampler?: Sampler | undefined
   readonly clock: Clock
   write(line: string): void
+  /** Gets every line too, without its end, and the fields of whoever logged it. */
+  readonly forward?: ((line: string, attributes: Readonly<Record<string, unknown>>) => void) | undefined
 }
 
 /** A provider of the OpenTelemetry logs API that writes each record as one line. Level and format can change. */
@@ -51,7 +53,7 @@ export class LineLoggerProvider implements LoggerProvider {
 
   #emit(_name: string, record: LogRecord): void {
     if (!this.#wanted(record.severityNumber ?? SeverityNumber.INFO)) return
-    const { format, clock, sampler, write } = this.#options
+    const { format, clock, sampler, write, forward } = this.#options
     if (sampler?.passes(`${record.severityText ?? 'info'} ${String(record.body)}`) === false) return
     const fields: [string, unknown][] = [
       ['ts', new Date(clock.now()).toISOString()],
@@ -60,7 +62,9 @@ export class LineLoggerProvider implements LoggerProvider {
       ...Object.entries(this.#options.fields ?? {}),
       ...Object.entries(record.attributes ?? {}),
     ]
-    write(format === 'json' ? jsonLine(fields) : format === 'console' ? consoleLine(fields) : logfmtLine(fields))
+    const line = format === 'json' ? jsonLine(fields) : format === 'console' ? consoleLine(fields) : logfmtLine(fields)
+    write(line)
+    forward?.(line.slice(0, -1), record.attributes ?? {})
   }
 }
 

@@ -1,10 +1,11 @@
 // The service: loads a configuration, runs its graph, reloads and stops it.
 import { createHash } from 'node:crypto'
-import type { Clock, Host, HostGlobals, Instruments, Logger, Stability } from '#component'
+import type { Clock, Host, HostGlobals, Instruments, Logger, LogsPort, Stability } from '#component'
 import { HealthState } from '#component'
 import type { CompileOptions, ComponentRegistry, Diagnostic, ExportsView, Plan, ProcessSettings } from '#config'
 import { compileAlloy, hasErrors, ImportStore } from '#config'
 import { Graph } from './graph.ts'
+import { LogForwarder } from './log_forwarder.ts'
 import type { LineLoggerProvider, LogLevel } from './logging.ts'
 import { loggerFor } from './logging.ts'
 import { registerProcessMetrics } from './process_metrics.ts'
@@ -309,8 +310,42 @@ export function diagnosticWithoutPlace(message: string): Diagnostic {
   return { severity: 'error', range: { start: nowhere, end: nowhere }, message }
 }
 
-/** Bring the `logging` block of a configuration to bear. */
-export function configureLogging(provider: LineLoggerProvider, settings: ProcessSettings): void {
-  const logging = settings.get('logging') as { level: LogLevel; format: 'logfmt' | 'json' } | undefined
-  provider.configure({ level: logging?.level ?? 'info', format: logging?.format ?? 'logfmt' })
+/** Brings the `logging` block of Alloy's language to bear. */
+export class AlloyLogging {
+  readonly #provider: LineLoggerProvider
+  readonly #service: Service
+  readonly #forwarder: LogForwarder
+
+  constructor(provider: LineLoggerProvider, service: Service, clock: Clock) {
+    this.#provider = provider
+    this.#service = service
+    this.#forwarder = new LogForwarder({ clock, instruments: service.telemetry.instruments({}) })
+  }
+
+  apply(settings: ProcessSettings): void {
+    const logging = settings.get('logging') as LoggingBlock | undefined
+    this.#forwarder.configure(logging?.write_to ?? [], this.#service.plan)
+    this.#provider.configure({
+      level: logging?.level ?? 'info',
+      format: logging?.format ?? 'logfmt',
+      forward: (line, attributes) => this.#forwarder.push(line, nodeIdOf(attributes)),
+    })
+  }
+
+  /** Before the receivers stop. */
+  stop(): Promise<void> {
+    return this.#forwarder.stop()
+  }
+}
+
+interface LoggingBlock {
+  readonly level: LogLevel
+  readonly format: 'logfmt' | 'json'
+  readonly write_to: readonly LogsPort[]
+}
+
+/** The other way round from `attributesOf`. */
+function nodeIdOf({ component_path: path, component_id: id }: Readonly<Record<string, unknown>>): string | undefined {
+  if (typeof path !== 'string' || typeof id !== 'string') return undefined
+  return path === '/' ? id : `${path.slice(1)}/${id}`
 }
