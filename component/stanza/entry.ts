@@ -4,7 +4,6 @@ import { type LogRecord, type LogsTree, type KeyValue, KeyValueList, type AnyVal
 import { Logs } from '#pdata'
 
 /** What entries hold: as JSON, with integers as `bigint`, and bytes. Maps are plain objects whose own keys count. */
-export type EntryValue = Exclude<ExprValue, ExprTime>
 export type EntryMap = { [key: string]: ExprValue }
 
 export class Entry {
@@ -180,6 +179,3 @@ function anyValue(value: ExprValue): AnyValue {
   if (Array.isArray(value)) return value.map(anyValue)
   return value instanceof ExprTime ? value.ns : new KeyValueList(keyValues(value))
 }
-
-/** Entries held in operators and batches are counted one by one. */
-export type EntryOut = readonly Entry[]

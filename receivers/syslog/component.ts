@@ -15,6 +15,7 @@ import {
 } from '#component'
 import { debugMetricsField } from '#component/debug_metrics'
 import {
+  checkOperators,
   checkStanza,
   checkSyslog,
   type OperatorSettings,
@@ -41,7 +42,6 @@ const onError = attr(string, 'What becomes of a message that is none: `send`, `s
   default: 'send',
 })
 const udp = block(defineSettings(udpFields, { check: checkUdpInput }), 'Listen for datagrams.')
-const noOperators: readonly OperatorSettings[] = []
 
 const alloySettings = defineSettings(
   {
@@ -50,13 +50,19 @@ const alloySettings = defineSettings(
     on_error: onError,
     tcp: block(defineSettings(alloyTcpFields, { check: checkTcpInput }), 'Listen for connections.'),
     udp,
+    operators: stanzaFields.operators,
     retry_on_failure: block(retrySettings, 'What to do when the next component cannot take messages.', {
       whenAbsent: 'defaults',
     }),
     output: block(otelOutput, 'Where messages go.', { required: true }),
     ...debugMetricsField,
   },
-  { check: checkMessages },
+  {
+    check(s, report) {
+      checkMessages(s, report)
+      checkOperators(s.operators, (message, path = []) => report(message, ['operators', ...path]))
+    },
+  },
 )
 
 const yamlSettings = defineSettings(
@@ -131,8 +137,8 @@ export const otelcolReceiverSyslog: ComponentDefinition<SettingsOf<typeof alloyS
   doc,
   settings: alloySettings,
   create: (host, s) => {
-    const { retry_on_failure } = s
-    const rest = { attributes: new Map(), resource: new Map(), operators: noOperators, retry_on_failure }
+    const { operators, retry_on_failure } = s
+    const rest = { attributes: new Map(), resource: new Map(), operators, retry_on_failure }
     return new SocketReceiver(host, receiverSettings(s, rest), outputPorts(s.output).logs)
   },
 }
