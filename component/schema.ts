@@ -414,7 +414,8 @@ const pipelineType = 'otelcol.Pipeline'
  */
 export const otelPipeline: Type<PipelineStart> = customType<PipelineStart>({
   name: pipelineType,
-  zero: undefined as unknown as PipelineStart, // a null in a list is refused by the compiler
+  // What the compiler reported as wrong: no pipeline has an empty id.
+  zero: { id: '', signal: 'traces', consumers: [] },
   decode(value) {
     const entries = entriesOf(value)
     const [id, signal, consumers] = ['id', 'signal', 'consumers'].map((key) => entries?.get(key))

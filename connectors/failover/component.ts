@@ -35,9 +35,10 @@ const settings = defineSettings(
     check(s, report) {
       if (s.priority_levels.length === 0) report('priority_levels needs at least one level', ['priority_levels'])
       for (const [i, level] of s.priority_levels.entries()) {
-        const [first] = level
-        if (first === undefined) report('a level needs at least one pipeline', ['priority_levels', i])
-        const other = level.find(({ signal }) => signal !== first?.signal)
+        if (level.length === 0) report('a level needs at least one pipeline', ['priority_levels', i])
+        // What has no id was reported already.
+        const [first, ...others] = level.filter(({ id }) => id !== '')
+        const other = others.find(({ signal }) => signal !== first?.signal)
         if (other) report(`a level has pipelines of ${first?.signal} and ${other.signal}`, ['priority_levels', i])
       }
       if (s.retry_interval < 0) report('retry_interval must not be negative', ['retry_interval'])

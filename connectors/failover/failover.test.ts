@@ -86,4 +86,6 @@ test('refuses levels without pipelines', () => {
   assert.deepEqual(problemsOf(failoverConnector.settings, { priority_levels: [[]] }), [
     'a level needs at least one pipeline',
   ])
+  // What the compiler could not find was reported by it.
+  assert.deepEqual(problemsOf(failoverConnector.settings, { priority_levels: [[null]] }), [])
 })

@@ -53,9 +53,8 @@ const settings = defineSettings(
   {
     check(s, report) {
       for (const [i, route] of routesOf(s).entries()) checkRoute(route, ['table', i], report)
-      const [first] = s.default_pipelines
-      const other = s.default_pipelines.find(({ signal }) => signal !== first?.signal)
-      if (other) report('default_pipelines are of several signals', ['default_pipelines'])
+      if (new Set(known(s.default_pipelines).map(({ signal }) => signal)).size > 1)
+        report('default_pipelines are of several signals', ['default_pipelines'])
     },
   },
 )
@@ -63,17 +62,23 @@ type RoutingSettings = SettingsOf<typeof settings>
 
 function routesOf(s: RoutingSettings): Route[] {
   return s.table.map(({ context, condition, statement, pipelines: to, action }) => ({
-    rule: { context, condition, statement, signal: to[0]?.signal ?? 'traces' },
+    rule: { context, condition, statement, signal: known(to)[0]?.signal ?? 'traces' },
     pipelines: to,
     isCopy: action === 'copy',
   }))
 }
 
+/** Those that were not reported already. */
+function known(all: readonly PipelineStart[]): readonly PipelineStart[] {
+  return all.filter(({ id }) => id !== '')
+}
+
 function checkRoute({ rule, pipelines: to }: Route, path: readonly (string | number)[], report: Report): void {
   if (to.length === 0) return report('invalid route: no pipelines defined', [...path, 'pipelines'])
-  const other: PipelineStart | undefined = to.find(({ signal }) => signal !== rule.signal)
+  const other = known(to).find(({ signal }) => signal !== rule.signal)
   if (other) report(`a route has pipelines of ${rule.signal} and ${other.signal}`, [...path, 'pipelines'])
-  checkRule(rule satisfies Rule, path, report)
+  // Of which signal it is, and so which contexts there are, only its pipelines say.
+  if (known(to).length > 0) checkRule(rule satisfies Rule, path, report)
 }
 
 export const routingConnector: YamlDefinition<RoutingSettings> = {

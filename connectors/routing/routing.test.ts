@@ -327,6 +327,10 @@ test('refuses what cannot work', () => {
   assert.match(problems([{ context: 'span', condition: 'nam == "a"', to: ['traces/a'] }])[0] ?? '', /nam/)
 })
 
+test('says nothing more of a pipeline that the compiler could not find', () => {
+  assert.deepEqual(problemsOf(routingConnector.settings, { table: [{ condition: 'nam == 1', pipelines: [null] }] }), [])
+})
+
 test('every span comes out exactly once, whatever the routes are', async () => {
   const name = fc.constantFrom('a', 'b', 'c', 'd', 'e')
   const resource = fc.tuple(fc.constantFrom('prod', 'dev', ''), fc.array(name, { maxLength: 5 }))
