@@ -26,6 +26,9 @@ test('patterns give named and typed parts', () => {
     { got: read('%{ORDER:order}', 'x AB12', true, own), want: { order: 'AB12', 'order.number': 12n } },
     { got: read('%{WORD:w}', 'ab12', true, own), want: { w: '12' } },
     { got: read('(?P<first>a)?(?P<second>b)', 'b'), want: { second: 'b' } },
+    { got: read('%{WORD:w} %{WORD:w}', 'a b'), want: { w: 'b' } },
+    { got: read('%{INT:n:int}|%{WORD:n}', '7'), want: { n: 7n } },
+    { got: read('(?P<a___b>x)', 'x'), want: { 'a.b': 'x' } },
     { got: read('%{WORD:w}', '--'), want: {} },
   ]
   for (const { got, want } of cases) assert.deepEqual(got, want)
@@ -48,6 +51,68 @@ test('patterns and texts that cannot be are refused', () => {
   ]
   for (const { run, why } of cases) assert.throws(run, new GrokError(why))
   assert.throws(() => read('(', ''), RegexpError)
+})
+
+test('the library takes whole lines of logs apart', () => {
+  const cases = [
+    {
+      got: read(
+        '%{COMBINEDAPACHELOG}',
+        '::1 - joe [10/Oct/2000:13:55:36 -0700] "GET /x?y HTTP/1.1" 200 - "-" "curl/8"',
+      ),
+      want: {
+        'source.address': '::1',
+        'user.name': 'joe',
+        timestamp: '10/Oct/2000:13:55:36 -0700',
+        'http.request.method': 'GET',
+        'url.original': '/x?y',
+        'http.version': '1.1',
+        'http.response.status_code': 200n,
+        'user_agent.original': 'curl/8',
+      },
+    },
+    {
+      got: read('%{SYSLOGLINE}', 'Jan  2 03:04:05 web1 sshd[12]: Accepted key'),
+      want: { timestamp: 'Jan  2 03:04:05', 'host.name': 'web1', message: 'Accepted key' },
+    },
+    {
+      got: read(
+        '%{HAPROXYTCP}',
+        'Feb  6 12:12:56 lb haproxy[1]: 10.0.1.2:33 [06/Feb/2009:12:12:51.4] f b/s 0/-1/57 212 -- 0/1/2/3/4 5/6',
+      ),
+      want: {
+        timestamp: 'Feb  6 12:12:56',
+        'host.name': 'lb',
+        'source.address': '10.0.1.2',
+        'source.port': 33n,
+        'haproxy.request_date': '06/Feb/2009:12:12:51.4',
+        'haproxy.frontend_name': 'f',
+        'haproxy.backend_name': 'b',
+        'haproxy.server_name': 's',
+        'haproxy.total_waiting_time_ms': 0n,
+        'haproxy.total_time_ms': '57',
+        'source.bytes': 212n,
+        'haproxy.termination_state': '--',
+        'haproxy.connections.active': 0n,
+        'haproxy.connections.frontend': 1n,
+        'haproxy.connections.backend': 2n,
+        'haproxy.connections.server': 3n,
+        'haproxy.connections.retries': 4n,
+        'haproxy.server_queue': 5n,
+        'haproxy.backend_queue': 6n,
+      },
+    },
+    {
+      got: read('%{TOMCATLOG}', '2014-01-09 20:03:28 | ERROR | com.example.Foo - broken'),
+      want: {
+        timestamp: '2014-01-09 20:03:28',
+        'log.level': 'ERROR',
+        'java.log.origin.class.name': 'com.example.Foo',
+        message: 'broken',
+      },
+    },
+  ]
+  for (const { got, want } of cases) assert.deepEqual(got, want)
 })
 
 test("the library's patterns match what they are named after", () => {

@@ -22,51 +22,62 @@ const reference = /%\{(\w+)(?::([\w.]+)(?::(\w+))?)?\}/g
 /** How deep patterns stand in one another; the library's own come to less than ten. Those that refer to themselves pass it. */
 const depthMax = 100
 const expandedLengthMax = 1 << 18
-/** Points cannot stand in names of groups. */
+/** How points are written in the names of groups that a pattern spells out itself. */
 const point = '___'
 
 /** Throws `GrokError`, and `RegexpError` for what the pattern expands to. */
 export function compileGrok(pattern: string, options: GrokOptions): Grok {
   const types = new Map<string, string>()
+  // One name may stand for several parts, of which one matches; groups must have names of their own.
+  const names = new Map<string, string>()
   let expanded = pattern
   for (let depth = 0; expanded.search(reference) >= 0; depth++) {
     if (depth === depthMax) throw new GrokError(`patterns stand in one another more than ${depthMax} deep`)
     expanded = expanded.replace(reference, (_, name: string, id: string | undefined, type: string | undefined) => {
       const definition = options.definitions.get(name) ?? grokPatterns.get(name)
       if (definition === undefined) throw new GrokError(`pattern definition "${name}" unknown: parsing failed`)
-      const group = (id ?? name).replaceAll('.', point)
-      if (type !== undefined) types.set(group, type)
-      return options.namedOnly && id === undefined ? `(${definition})` : `(?P<${group}>${definition})`
+      if (options.namedOnly && id === undefined) return `(${definition})`
+      const part = id ?? name
+      if (type !== undefined) types.set(part, type)
+      const group = `grok_${names.size}_`
+      names.set(group, part)
+      return `(?P<${group}>${definition})`
     })
     if (expanded.length > expandedLengthMax) {
       throw new GrokError(`the pattern expands to more than ${expandedLengthMax} characters`)
     }
   }
-  return new Grok(compileRegexp(expanded), types)
+  const regexp = compileRegexp(expanded)
+  const parts = regexp.subexpNames.map((name) => names.get(name) ?? name.replaceAll(point, '.'))
+  return new Grok(regexp, parts, types)
 }
 
 export class Grok {
   readonly #regexp: Regexp
+  /** By group number, empty for groups without a name. */
+  readonly #names: readonly string[]
   readonly #types: ReadonlyMap<string, string>
 
-  constructor(regexp: Regexp, types: ReadonlyMap<string, string>) {
+  constructor(regexp: Regexp, names: readonly string[], types: ReadonlyMap<string, string>) {
     this.#regexp = regexp
+    this.#names = names
     this.#types = types
   }
 
   /** Is there any part that gives something? */
   get hasNames(): boolean {
-    return this.#regexp.subexpNames.some((name) => name !== '')
+    return this.#names.some((name) => name !== '')
   }
 
-  /** The named parts of the first match; those that matched nothing are left out. Throws `GrokError`. */
-  read(text: string): [string, GrokValue][] {
+  /** The named parts of the first match, of a name the last; those that matched nothing are left out. Throws `GrokError`. */
+  read(text: string): ReadonlyMap<string, GrokValue> {
     const groups = this.#regexp.match(text)
-    const found: [string, GrokValue][] = []
+    const found = new Map<string, GrokValue>()
     if (groups === null) return found
-    for (const [i, name] of this.#regexp.subexpNames.entries()) {
+    for (let i = 1; i < groups.length; i++) {
+      const name = this.#names[i] ?? ''
       const part = groups[i] ?? ''
-      if (name !== '' && part !== '') found.push([name.replaceAll(point, '.'), this.#typed(name, part)])
+      if (name !== '' && part !== '') found.set(name, this.#typed(name, part))
     }
     return found
   }

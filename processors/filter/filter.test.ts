@@ -220,6 +220,11 @@ const spanCases: readonly { written: Written; want: unknown }[] = [
     want: [[['GET /', 'GET /x+e+f', 'SELECT']], [['GET /']]],
   },
   { written: { traces: { span: ['status.code == STATUS_CODE_UNSET'] } }, want: [[['GET /', 'GET /x+e+f']]] },
+  { written: { traces: { span: ['not IsRootSpan()'] } }, want: all },
+  {
+    written: { traces: { span: ['IsRootSpan() and IsMatch(name, "^GET")'] } },
+    want: [[['SELECT'], ['lone']]],
+  },
   { written: { traces: { span: ['status.message == "bad"'] } }, want: [[['GET /', 'SELECT'], ['lone']], [['GET /']]] },
   {
     written: { traces: { span: ['trace_id.string == "0102030405060708090a0b0c0d0e0f10"'] } },

@@ -1,7 +1,7 @@
 // The functions that conditions of each context may call.
 import type { ContextName, DataPoint, FunctionTable, TransformContext } from '#component/ottl'
 import { defineConverter, functionTable, OttlError, stringLiteral } from '#component/ottl'
-import { converterFunctions } from '#component/ottl_functions'
+import { converterFunctions, isRootSpan } from '#component/ottl_functions'
 import type { AnyValue, Metric } from '#pdata/otlp'
 import { attributeValue } from '#pdata/otlp'
 
@@ -41,7 +41,9 @@ const hasValue = defineConverter({
 })
 
 const metric = functionTable([...converterFunctions.values(), hasKey, hasValue])
+const span = functionTable([...converterFunctions.values(), isRootSpan])
 
 export function functionsOf(context: ContextName): FunctionTable {
+  if (context === 'span') return span
   return context === 'metric' ? metric : converterFunctions
 }

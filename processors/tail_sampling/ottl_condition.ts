@@ -1,8 +1,8 @@
 // The policy whose conditions are OTTL: it looks at spans and their events as objects, which are made of the bytes for it.
 import type { Host, Report } from '#component'
 import type { CompiledGroup, ErrorMode, Group, GroupOptions } from '#component/ottl'
-import { checkGroup, compileGroup, Recorder, TransformContext } from '#component/ottl'
-import { converterFunctions } from '#component/ottl_functions'
+import { checkGroup, compileGroup, functionTable, Recorder, TransformContext } from '#component/ottl'
+import { converterFunctions, isRootSpan } from '#component/ottl_functions'
 import type { Span } from '#pdata/otlp'
 import type { TraceView } from './pending.ts'
 import { treeOf } from './pending.ts'
@@ -16,7 +16,8 @@ export interface OttlConfig {
 }
 
 const kinds = ['span', 'spanevent'] as const
-const options: GroupOptions = { contexts: ['spanevent', 'span', 'scope', 'resource'], functions: converterFunctions }
+const functions = functionTable([...converterFunctions.values(), isRootSpan])
+const options: GroupOptions = { contexts: ['spanevent', 'span', 'scope', 'resource'], functions }
 
 /** A context that is named may be left out of its own paths: `attributes["k"]`. */
 function groupOf(given: OttlConfig, kind: (typeof kinds)[number]): Group {
