@@ -3,6 +3,7 @@
 //   npm run bench -- scrape [--rounds 3] [--seconds 20] [--other 'NAME=COMMAND with @CONFIG@ and @STORAGE@']
 //   npm run bench -- host   [--seconds 120]
 //   npm run bench -- start  [--rounds 5]
+//   npm run bench -- tail   [--rounds 3] [--mb 200] [--only 'json'] [--other '…']
 //   npm run bench -- gateway [--rounds 3] [--seconds 3] [--warm 2] [--only 'traces, gRPC'] [--compression gzip] [--other '…']
 import { execFileSync, spawn } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -11,6 +12,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { freePort } from '#component/test_host'
 import { gateway } from './gateway.ts'
+import { tail } from './tail.ts'
 import {
   Backend,
   cpuSeconds,
@@ -34,6 +36,7 @@ const { values: options, positionals } = parseArgs({
     series: { type: 'string', default: '5000' },
     other: { type: 'string', multiple: true, default: [] },
     only: { type: 'string', default: '' },
+    mb: { type: 'string', default: '200' },
     compression: { type: 'string', default: 'none' },
   },
 })
@@ -325,10 +328,26 @@ async function start(): Promise<void> {
   }
 }
 
+/** Lines of a file to Loki. */
+async function tailed(): Promise<void> {
+  let config = ''
+  const contenders = [solder('solder', () => config), ...others(() => config)].map(({ name, command }) => ({
+    name,
+    command(directory: string, adminPort: number, text: string) {
+      config = text
+      return command(directory, adminPort)
+    },
+  }))
+  // The bundle is made before: a user's first start makes it once.
+  execFileSync(join(root, 'distro/solder'), ['--version'])
+  await tail(contenders, { megabytes: Number(options.mb), rounds, only: options.only })
+}
+
 const benches: Readonly<Record<string, () => Promise<void>>> = {
   scrape,
   host,
   start,
+  tail: tailed,
   gateway: () =>
     gateway({
       rounds,
