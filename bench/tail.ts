@@ -24,6 +24,17 @@ const pipelines: Readonly<Record<string, string>> = {
   }`,
   'regex, template, output': `
   stage.regex {
+    expression = \`^\\{"ts":"(?P<ts>[^"]+)","level":"(?P<level>[^"]+)","caller":"(?P<caller>[^"]+)","msg":"(?P<msg>[^"]*)","path":"(?P<path>[^"]*)"\`
+  }
+  stage.template {
+    source   = "out"
+    template = "{{ .level | ToUpper }} {{ .msg }} {{ .path }}"
+  }
+  stage.output {
+    source = "out"
+  }`,
+  'regex with .*, template, output': `
+  stage.regex {
     expression = "\\"level\\":\\"(?P<level>[^\\"]*)\\".*\\"msg\\":\\"(?P<msg>[^\\"]*)\\",\\"path\\":\\"(?P<path>[^\\"]*)\\""
   }
   stage.template {

@@ -72,3 +72,23 @@ test('what was taken stays when the writer is used again', () => {
   assert.deepEqual([...taken], [1, 2, 3, 4, 5, 6, 7, 8])
   assert.deepEqual([...writer.view()], [0, 0, 0, 0, 0, 0, 0xf0, 0x3f])
 })
+
+test('texts of all lengths around those where the length takes a byte more are written as UTF-8', () => {
+  for (const char of ['a', 'é', '漢', '\u{1f600}', '\ud800']) {
+    for (const count of [1, 40, 42, 43, 63, 64, 127, 128, 129, 5461, 5462, 16_383, 16_384]) {
+      const text = `x${char.repeat(count)}`
+      const want = new TextEncoder().encode(text)
+      const writer = new ByteWriter(16)
+      writer.byte(7)
+      writer.string(text)
+      writer.byte(9)
+      const bytes = writer.take()
+      const start = bytes.length - 1 - want.length
+      assert.deepEqual([bytes[0], bytes.at(-1)], [7, 9])
+      assert.deepEqual(bytes.subarray(start, -1), want)
+      const prefix = new ByteWriter()
+      prefix.varint(want.length)
+      assert.deepEqual(bytes.subarray(1, start), prefix.take())
+    }
+  }
+})

@@ -58,7 +58,7 @@ export class Line {
   }
 
   setLabel(name: string, value: string): void {
-    this.labels = withLabel(this.labels, name, value)
+    this.labels = sharedWithLabel(this.labels, name, value)
   }
 
   setMetadata(name: string, value: string): void {
@@ -83,6 +83,27 @@ export function withLabel(labels: Labels, name: string, value: string): Labels {
   const isThere = labels[at] === name
   if (isThere && labels[at + 1] === value) return labels
   return [...labels.slice(0, at), name, value, ...labels.slice(isThere ? at + 2 : at)]
+}
+
+/** Of a label set with one more label, so many values are remembered. */
+const rememberedMax = 256
+const derived = new WeakMap<Labels, Map<string, Map<string, Labels>>>()
+
+/**
+ * As `withLabel`. The same label set gives the same object again: what is worked out for it (its key, its place in a batch)
+ * need not be worked out for every line.
+ */
+function sharedWithLabel(labels: Labels, name: string, value: string): Labels {
+  let byName = derived.get(labels)
+  if (byName === undefined) derived.set(labels, (byName = new Map()))
+  let byValue = byName.get(name)
+  if (byValue === undefined) byName.set(name, (byValue = new Map()))
+  const known = byValue.get(value)
+  if (known !== undefined) return known
+  if (byValue.size >= rememberedMax) byValue.clear()
+  const made = withLabel(labels, name, value)
+  byValue.set(value, made)
+  return made
 }
 
 /** `labels` without those that `isOut`. */

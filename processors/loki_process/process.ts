@@ -3,7 +3,7 @@ import { type Component, ConsumeError, type Host, type LogsConsumer, type Timer 
 import { Backoff } from '#lib/backoff'
 import { type Labels, Logs, LogStream } from '#pdata'
 import type { LokiProcessSettings } from './component.ts'
-import { Line } from './line.ts'
+import { labelsKey, Line } from './line.ts'
 import { Pipeline } from './pipeline.ts'
 import type { StageContext } from './stage.ts'
 import type { GeoDatabase } from './geoip_stage.ts'
@@ -207,17 +207,18 @@ function linesOf(streams: readonly LogStream[]): Line[] {
 
 /** Lines by label set, each in order. */
 function streamsOf(lines: readonly Line[]): LogStream[] {
-  const keys = new Map<Labels, string>()
   const groups = new Map<string, Line[]>()
+  let last: Labels | null = null
+  let group: Line[] = []
   for (const line of lines) {
-    let key = keys.get(line.labels)
-    if (key === undefined) {
-      key = JSON.stringify(line.labels)
-      keys.set(line.labels, key)
+    // Most lines have the labels of the line before.
+    if (line.labels !== last) {
+      last = line.labels
+      const key = labelsKey(last)
+      group = groups.get(key) ?? []
+      if (group.length === 0) groups.set(key, group)
     }
-    const group = groups.get(key)
-    if (group) group.push(line)
-    else groups.set(key, [line])
+    group.push(line)
   }
   return [...groups.values()].map((group) => {
     const hasMetadata = group.some((line) => line.metadata !== null && line.metadata.length > 0)
