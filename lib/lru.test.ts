@@ -22,6 +22,16 @@ test('setting again makes recent and takes no more room', () => {
   assert.deepEqual([lru.get('a'), lru.get('b'), lru.get('c')], [4, undefined, 3])
 })
 
+test('a smaller size forgets the oldest', () => {
+  const lru = new Lru<string, number>(3)
+  for (const [i, key] of ['a', 'b', 'c'].entries()) lru.set(key, i)
+  lru.resize(1)
+  assert.deepEqual([lru.get('a'), lru.get('c'), lru.size], [undefined, 2, 1])
+  lru.resize(2)
+  lru.set('d', 3)
+  assert.equal(lru.size, 2)
+})
+
 test('with a size of 0 nothing is held', () => {
   const lru = new Lru<string, number>(0)
   lru.set('a', 1)

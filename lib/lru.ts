@@ -2,7 +2,7 @@
 
 /** With a size of 0 it holds nothing. */
 export class Lru<K, V> {
-  readonly #sizeMax: number
+  #sizeMax: number
   /** The least recently used first. */
   readonly #entries = new Map<K, V>()
 
@@ -12,6 +12,15 @@ export class Lru<K, V> {
 
   get size(): number {
     return this.#entries.size
+  }
+
+  /** What is too much for the new size is forgotten. */
+  resize(sizeMax: number): void {
+    this.#sizeMax = sizeMax
+    for (const key of this.#entries.keys()) {
+      if (this.#entries.size <= Math.max(0, sizeMax)) break
+      this.#entries.delete(key)
+    }
   }
 
   /** Asking makes it the most recently used. */

@@ -1,6 +1,6 @@
 // otelcol.processor.tail_sampling and the collector's tail_sampling: passes on whole traces, chosen by what is in them.
 import { totalmem } from 'node:os'
-import type { ComponentDefinition, Host, Report, SettingsOf, YamlDefinition } from '#component'
+import type { Component, ComponentDefinition, Host, Report, SettingsOf, YamlDefinition } from '#component'
 import {
   attr,
   block,
@@ -176,12 +176,12 @@ export const otelcolProcessorTailSampling: ComponentDefinition<SettingsOf<typeof
   consumes: ['traces'],
   input: 'otelcol',
   settings: alloySettings,
-  create: async (host, given) =>
-    new TailSampler(
-      host,
-      await engineSettings(host, given, given.policy, { name: host.id, isEarly: false }),
-      given.output,
-    ),
+  async create(host, given) {
+    const read = (written: typeof given): Promise<TailSamplingSettings> =>
+      engineSettings(host, written, written.policy, { name: host.id, isEarly: false })
+    const sampler = new TailSampler(host, await read(given), given.output)
+    return componentOf(sampler, async (written) => sampler.update(await read(written), written.output))
+  },
 }
 
 export const tailSamplingProcessor: YamlDefinition<SettingsOf<typeof yamlSettings>> = {
@@ -191,13 +191,22 @@ export const tailSamplingProcessor: YamlDefinition<SettingsOf<typeof yamlSetting
   doc,
   signals: ['traces'],
   settings: yamlSettings,
-  create: async (host, given, output) =>
-    new TailSampler(
-      host,
-      await engineSettings(host, given, given.policies, {
-        name: host.label,
-        isEarly: given.sampling_strategy === 'span-ingest',
-      }),
-      output,
-    ),
+  async create(host, given, output) {
+    const read = (written: typeof given): Promise<TailSamplingSettings> => {
+      const isEarly = written.sampling_strategy === 'span-ingest'
+      return engineSettings(host, written, written.policies, { name: host.label, isEarly })
+    }
+    const sampler = new TailSampler(host, await read(given), output)
+    return componentOf(sampler, async (written) => sampler.update(await read(written)))
+  },
+}
+
+function componentOf<S extends object>(sampler: TailSampler, update: (given: S) => Promise<void>): Component<S> {
+  return {
+    traces: sampler.traces,
+    start: () => sampler.start(),
+    stop: (deadlineMs) => sampler.stop(deadlineMs),
+    debug: () => sampler.debug(),
+    update,
+  }
 }

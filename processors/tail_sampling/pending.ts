@@ -112,10 +112,13 @@ export class PendingTrace extends TraceView {
   bytes = 0
   /** Decided, or given up. */
   isGone = false
+  /** What came of it was looked at as it came. */
+  readonly isEarly: boolean
 
-  constructor(key: string, arrivedMs: number) {
+  constructor(key: string, arrivedMs: number, isEarly: boolean) {
     super(key)
     this.arrivedMs = arrivedMs
+    this.isEarly = isEarly
   }
 }
 
@@ -150,6 +153,20 @@ export class Rounds {
     if (round >= trace.round) return
     trace.round = round
     this.#at(round).traces.push(trace)
+  }
+
+  /** The same traces, with another wait for those that come from now on; nobody waits longer than that. */
+  resized(wait: number): Rounds {
+    const rounds = new Rounds(wait)
+    for (let ahead = 0; ahead <= this.#wait; ahead++) {
+      const number = this.#next + ahead
+      for (const trace of this.#at(number).traces) {
+        if (trace.round !== number || trace.isGone) continue
+        trace.round = Math.min(ahead, wait)
+        rounds.#at(trace.round).traces.push(trace)
+      }
+    }
+    return rounds
   }
 
   /** The traces to decide on now. */

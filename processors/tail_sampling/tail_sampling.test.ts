@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import type { Component } from '#component'
 import { ConsumeError } from '#component'
 import type { Written } from '#component/test_host'
 import { decoded, problemsOf, TestHost } from '#component/test_host'
@@ -12,7 +13,6 @@ import { emptyResource, emptyScope, tracesTree, tracesWire } from '#pdata/otlp'
 import { otelcolProcessorTailSampling, tailSamplingProcessor } from './component.ts'
 import type { SpanText } from './fixture_traces.ts'
 import { Sink, spanOf, traceId, wireOf } from './fixture_traces.ts'
-import type { TailSampler } from './tail_sampling.ts'
 
 const always = { name: 'all', type: 'always_sample' } as const
 const errors = { name: 'errors', type: 'status_code', status_code: { status_codes: ['ERROR'] } } as const
@@ -33,9 +33,9 @@ class Setup {
   readonly clock: ManualClock
   readonly host: TestHost
   readonly sink: Sink
-  readonly sampler: TailSampler
+  readonly sampler: Component
 
-  private constructor(clock: ManualClock, host: TestHost, sink: Sink, sampler: TailSampler) {
+  private constructor(clock: ManualClock, host: TestHost, sink: Sink, sampler: Component) {
     this.clock = clock
     this.host = host
     this.sink = sink
@@ -47,8 +47,8 @@ class Setup {
     const host = new TestHost({ clock })
     const sink = new Sink()
     const settings = decoded(tailSamplingProcessor.settings, { decision_wait: '2s', policies: [always], ...written })
-    const sampler = (await tailSamplingProcessor.create(host, settings, sink.output)) as TailSampler
-    sampler.start()
+    const sampler = await tailSamplingProcessor.create(host, settings, sink.output)
+    await sampler.start?.()
     return new Setup(clock, host, sink, sampler)
   }
 
@@ -59,7 +59,14 @@ class Setup {
 
   give(batch: Traces): void | Promise<void> {
     this.host.counters.in += batch.count
-    return this.sampler.traces.consume(batch)
+    return this.sampler.traces?.consume(batch)
+  }
+
+  /** What it says that it holds. */
+  get held(): { readonly bytes_pending: number; readonly traces_pending: number } {
+    const held = this.sampler.debug?.()
+    assert.ok(typeof held === 'object' && held !== null && 'bytes_pending' in held && 'traces_pending' in held)
+    return { bytes_pending: Number(held.bytes_pending), traces_pending: Number(held.traces_pending) }
   }
 
   get dropped(): Record<string, number> {
@@ -285,7 +292,7 @@ test('a trace above maximum_trace_size_bytes is dropped at once, with what follo
 test('above maximum_pending_bytes the oldest traces are given up', async () => {
   const setup = await Setup.of({ maximum_pending_bytes: 10_000n })
   for (let i = 0; i < 20; i++) await setup.send([i, { name: String(i).padEnd(1500) }])
-  const held = setup.sampler.debug() as { bytes_pending: number; traces_pending: number }
+  const { held } = setup
   assert.ok(held.bytes_pending <= 10_000 && held.traces_pending >= 3, JSON.stringify(held))
   await setup.clock.advance(3000)
   const kept = setup.sink.names.map(Number)
@@ -308,7 +315,7 @@ test('a request of which little waits is not held as a whole', async () => {
   await setup.send(...all)
   await setup.clock.advance(3000)
   await setup.send(...all, [500, { name: 'kept', status: 2 }])
-  const { bytes_pending: bytes } = setup.sampler.debug() as { bytes_pending: number }
+  const { bytes_pending: bytes } = setup.held
   // A page that small requests share, of which this is the only one.
   assert.ok(bytes < 70_000, `${bytes} bytes are held`)
   await setup.clock.advance(3000)
@@ -337,6 +344,31 @@ test('span-ingest samples nothing that a policy may still drop', async () => {
   assert.deepEqual([setup.sink.names, setup.dropped['not sampled']], [[], 1])
 })
 
+test('new settings take over in place: what waits is decided on by the new policies, at the new time', async () => {
+  const setup = await Setup.of({ policies: [errors], decision_wait: '30s', num_traces: 10n })
+  await setup.send([1, { name: 'a' }])
+  await setup.clock.advance(5000)
+  await setup.send([2, { name: 'b' }])
+  const written = { policies: [always], decision_wait: '2s', num_traces: 10n }
+  await setup.sampler.update?.(decoded(tailSamplingProcessor.settings, written))
+  await setup.send([1, { name: 'a2' }], [3, { name: 'c' }])
+  await setup.clock.advance(3000)
+  assert.deepEqual(setup.sink.names.toSorted(), ['a', 'a2', 'b', 'c'])
+  assert.equal(setup.count('count_traces_sampled_total{policy="x.all",sampled="true",decision="sampled"}'), 3)
+  setup.checkSum()
+})
+
+test('a trace that began before early decisions is decided on as a whole', async () => {
+  const setup = await Setup.of({ policies: [always] })
+  await setup.send([1, { name: 'a' }])
+  const written = { policies: [always], decision_wait: '2s', sampling_strategy: 'span-ingest' }
+  await setup.sampler.update?.(decoded(tailSamplingProcessor.settings, written))
+  await setup.send([2, { name: 'b' }])
+  assert.deepEqual(setup.sink.names, ['b'])
+  await setup.clock.advance(3000)
+  assert.deepEqual(setup.sink.names, ['b', 'a'])
+})
+
 test('a stop decides on what there is', async () => {
   const setup = await Setup.of({ policies: [errors], decision_wait: '30s' })
   await setup.send([1, { status: 2, name: 'a' }], [2])
@@ -358,7 +390,7 @@ test('a stop drops what waits where it is told to', async () => {
 
 test('a stop without a start does no harm', async () => {
   const settings = decoded(tailSamplingProcessor.settings, { policies: [always] })
-  const sampler = (await tailSamplingProcessor.create(new TestHost(), settings, new Sink().output)) as TailSampler
+  const sampler = await tailSamplingProcessor.create(new TestHost(), settings, new Sink().output)
   await sampler.stop(1000)
 })
 
@@ -433,7 +465,7 @@ test('every span goes out once or is counted, whatever comes when', async () => 
       assert.equal(new Set(names).size, names.length)
       assert.equal(names.length + setup.host.counters.dropped, number)
       assert.equal(setup.host.counters.waiting, 0)
-      assert.equal((setup.sampler.debug() as { bytes_pending: number }).bytes_pending, 0)
+      assert.equal(setup.held.bytes_pending, 0)
     }),
     { numRuns: 60 },
   )
@@ -463,7 +495,7 @@ test('a hundred thousand traces: the same decisions every time, and memory under
           }
         }
         await setup.give(wireOf(spans, { 'service.name': 'load' }))
-        const { bytes_pending: bytes } = setup.sampler.debug() as { bytes_pending: number }
+        const { bytes_pending: bytes } = setup.held
         peak = Math.max(peak, bytes)
         await setup.clock.advance(100)
       }

@@ -1,5 +1,5 @@
 // The tail sampler: gathers the spans of each trace, and once it is likely complete passes it on or leaves it out.
-import type { Component, Consumer, Host, OtelOutput, Timer, TracesConsumer } from '#component'
+import type { Component, Consumer, Host, OtelOutput, Timer, TracesConsumer, TracesPort } from '#component'
 import { ConsumeError, outputPorts } from '#component'
 import { Retries, RetryingPort } from '#component/retrying_port'
 import { Lru } from '#lib/lru'
@@ -75,13 +75,14 @@ const logMs = 10_000
 export class TailSampler implements Component {
   readonly traces: TracesConsumer = { consume: (batch) => this.#consume(batch) }
   readonly #host: Host
-  readonly #settings: TailSamplingSettings
-  readonly #policies: PolicySet
-  readonly #instruments: TailSamplingInstruments
-  readonly #next: Consumer<Traces>
-  readonly #retries: Retries
-  readonly #splitter: Splitter
-  readonly #rounds: Rounds
+  #settings: TailSamplingSettings
+  #policies: PolicySet
+  #instruments: TailSamplingInstruments
+  #ports: readonly TracesPort[]
+  #next: Consumer<Traces>
+  #retries: Retries
+  #splitter: Splitter
+  #rounds: Rounds
   readonly #holdings: Holdings
   readonly #pending = new Map<string, PendingTrace>()
   /** Decisions for spans that come late; those that a cache has are not among them. Oldest first. */
@@ -106,32 +107,53 @@ export class TailSampler implements Component {
   #isAbandoned = false
 
   constructor(host: Host, settings: TailSamplingSettings, output: OtelOutput) {
-    const { clock } = host
-    const ports = outputPorts(output).traces
     this.#host = host
     this.#settings = settings
-    this.#retries = new Retries(clock, ports.length > 1 ? fanOutHoldMs : Number.POSITIVE_INFINITY, () => {})
-    this.#next = host.outlet(ports.map((port) => new RetryingPort(port, this.#retries)))
+    this.#ports = outputPorts(output).traces
+    this.#retries = retriesFor(host, this.#ports)
+    this.#next = outletFor(host, this.#ports, this.#retries)
     this.#holdings = new Holdings(settings.pendingBytesMax)
     this.#splitter = new Splitter(settings.decisionWaitAfterRootMs > 0, this.#holdings.smallBytes)
-    this.#rounds = new Rounds(Math.max(1, Math.floor(settings.decisionWaitMs / roundMs)))
+    this.#rounds = new Rounds(roundsOf(settings))
     this.#sampledCache = new Lru(settings.sampledCacheSize)
     this.#nonSampledCache = new Lru(settings.nonSampledCacheSize)
-    const names = PolicySet.ordered(settings.policies).map(({ name }) =>
-      settings.name === '' ? name : `${settings.name}.${name}`,
-    )
-    this.#instruments = new TailSamplingInstruments(
-      host.instruments,
-      names,
-      () => this.#pending.size + this.#decided.size,
-    )
-    this.#instruments.onError((index, error) =>
+    this.#instruments = this.#makeInstruments()
+    this.#policies = this.#makePolicies()
+    host.counters.observeWaiting(() => this.#waiting + this.#entering + this.#out.spans + this.#late.spans)
+  }
+
+  #makeInstruments(): TailSamplingInstruments {
+    const { policies, name } = this.#settings
+    const names = PolicySet.ordered(policies).map((policy) => (name === '' ? policy.name : `${name}.${policy.name}`))
+    const traces = (): number => this.#pending.size + this.#decided.size
+    const instruments = new TailSamplingInstruments(this.#host.instruments, names, traces)
+    instruments.onError((index, error) =>
       this.#logFailure('Cannot evaluate a sampling policy', { policy: names[index], err: (error as Error).message }),
     )
-    this.#policies = new PolicySet(settings.policies, settings.sampleOnFirstMatch, this.#instruments, () =>
-      clock.monotonic(),
-    )
-    host.counters.observeWaiting(() => this.#waiting + this.#entering + this.#out.spans + this.#late.spans)
+    return instruments
+  }
+
+  #makePolicies(): PolicySet {
+    const { policies, sampleOnFirstMatch } = this.#settings
+    return new PolicySet(policies, sampleOnFirstMatch, this.#instruments, () => this.#host.clock.monotonic())
+  }
+
+  /** Take new settings; what waits goes on waiting, and is decided on by the new policies. `output`: where it is another one. */
+  update(settings: TailSamplingSettings, output?: OtelOutput): void {
+    this.#settings = settings
+    this.#splitter = new Splitter(settings.decisionWaitAfterRootMs > 0, this.#holdings.smallBytes)
+    this.#rounds = this.#rounds.resized(roundsOf(settings))
+    this.#sampledCache.resize(settings.sampledCacheSize)
+    this.#nonSampledCache.resize(settings.nonSampledCacheSize)
+    this.#instruments = this.#makeInstruments()
+    this.#policies = this.#makePolicies()
+    const ports = output === undefined ? this.#ports : outputPorts(output).traces
+    if (ports.length === this.#ports.length && ports.every((port, i) => port === this.#ports[i])) return
+    // What is being handed on has one more try where it went before: nobody may be there any more.
+    this.#retries.close()
+    this.#ports = ports
+    this.#retries = retriesFor(this.#host, ports)
+    this.#next = outletFor(this.#host, ports, this.#retries)
   }
 
   start(): void {
@@ -280,7 +302,7 @@ export class TailSampler implements Component {
     const { decisionWaitAfterRootMs, traceBytesMax, isEarly } = this.#settings
     let trace = this.#pending.get(part.key)
     if (trace === undefined) {
-      trace = new PendingTrace(part.key, this.#host.clock.monotonic())
+      trace = new PendingTrace(part.key, this.#host.clock.monotonic(), isEarly)
       this.#pending.set(part.key, trace)
       this.#rounds.add(trace)
       this.#holdings.bytes += traceCost
@@ -351,7 +373,7 @@ export class TailSampler implements Component {
     for (let i = from; i < traces.length && !this.#isAbandoned; i++) {
       const trace = traces[i] as PendingTrace
       // Early decisions were possible when its spans came; there is none now.
-      this.#release(trace, this.#settings.isEarly ? 'not sampled' : this.#policies.decide(trace), this.#out)
+      this.#release(trace, trace.isEarly ? 'not sampled' : this.#policies.decide(trace), this.#out)
       if (this.#out.spans < batchSpans && this.#out.bytes < batchBytes) continue
       const wait = this.#flush()
       if (wait !== undefined) return wait.then(() => this.#decideFrom(traces, i + 1))
@@ -476,6 +498,18 @@ export class TailSampler implements Component {
       this.#drop(trace, reason)
     }
   }
+}
+
+function roundsOf({ decisionWaitMs }: TailSamplingSettings): number {
+  return Math.max(1, Math.floor(decisionWaitMs / roundMs))
+}
+
+function retriesFor(host: Host, ports: readonly TracesPort[]): Retries {
+  return new Retries(host.clock, ports.length > 1 ? fanOutHoldMs : Number.POSITIVE_INFINITY, () => {})
+}
+
+function outletFor(host: Host, ports: readonly TracesPort[], retries: Retries): Consumer<Traces> {
+  return host.outlet(ports.map((port) => new RetryingPort(port, retries)))
 }
 
 function wholeSeconds(ms: number): number {

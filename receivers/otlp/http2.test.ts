@@ -6,12 +6,17 @@ import { request as httpsRequest } from 'node:https'
 import { test, type TestContext } from 'node:test'
 import { connect as connectTls } from 'node:tls'
 import { gzipSync } from 'node:zlib'
+import { defineSettings } from '#component'
+import { alloyHttpClientFields, OtelHttpClient, otelHttpClient } from '#component/otel_client'
+import { decoded, TestHost, type Written } from '#component/test_host'
 import { decodeRpcStatus, tracesFromJson, tracesWire } from '#pdata/otlp'
 import { receive, type Receiving } from './fixture.ts'
 
 const directory = new URL('../../component/http_client/testdata/', import.meta.url)
 const pem = (name: string): string => readFileSync(new URL(name, directory), 'utf8')
 const tls = { cert_pem: pem('server.pem'), key_pem: pem('server.key') }
+
+const clientSettings = defineSettings(alloyHttpClientFields)
 
 const spans = Array.from({ length: 3 }, (_, i) => ({ spanId: `eee19b7ec3c1b17${i}`, name: 'span' }))
 const tracesJson = JSON.stringify({ resourceSpans: [{ scopeSpans: [{ spans }] }] })
@@ -132,6 +137,27 @@ test('metadata of requests goes along, without what is HTTP/2 itself', async (t)
   assert.deepEqual(context?.metadata.get('host'), [`localhost:${receiving.receiver.ports.http}`])
   assert.equal(context?.metadata.has(':path'), false)
   assert.equal(context?.peer, '127.0.0.1')
+})
+
+test("the exporters' client comes over HTTP/2, unless it is told not to", async (t) => {
+  const receiving = await receive(t, { http: { tls, include_metadata: true } })
+  const send = async (more: Written): Promise<void> => {
+    const written = {
+      tls: { ca_file: new URL('authority.pem', directory).pathname, server_name: 'localhost' },
+      ...more,
+    }
+    const client = new OtelHttpClient(otelHttpClient(decoded(clientSettings, written)), new TestHost())
+    t.after(() => client.close())
+    const url = `https://127.0.0.1:${receiving.receiver.ports.http}/v1/traces`
+    const answer = await client.post({ url, contentType: 'application/x-protobuf', body: [tracesBytes], context: null })
+    assert.equal(answer.status, 200)
+    await answer.bytes(1000)
+  }
+  await send({})
+  await send({ force_attempt_http2: false })
+  // Only HTTP/2 has it.
+  const isHttp2 = receiving.traces.map(({ context }) => context?.metadata.has(':authority'))
+  assert.deepEqual(isHttp2, [true, false])
 })
 
 test('connections that say nothing after the handshake, and bodies that do not end, are let go', async (t) => {
