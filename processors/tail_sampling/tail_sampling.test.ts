@@ -471,6 +471,19 @@ test('every span goes out once or is counted, whatever comes when', async () => 
   )
 })
 
+test('a large round is decided in several turns, and those who send meanwhile wait', async () => {
+  const setup = await Setup.of({ policies: [errors] })
+  await setup.send(...Array.from({ length: 3500 }, (_, i) => [i, { status: i === 3499 ? 2 : 0 }] as const))
+  await setup.clock.advance(3000)
+  let turns = 0
+  for (; setup.host.counters.waiting > 0; turns++) {
+    setup.checkSum()
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  assert.ok(turns >= 1, `${turns} turns`)
+  assert.deepEqual([setup.sink.names.length, setup.dropped], [1, { 'not sampled': 3499 }])
+})
+
 test('a hundred thousand traces: the same decisions every time, and memory under its bound', async () => {
   const bytesMax = 8 << 20
   const run = async (): Promise<{ sampled: Set<number>; peak: number; dropped: Record<string, number> }> => {

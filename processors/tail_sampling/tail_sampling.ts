@@ -62,6 +62,8 @@ const roundMs = 1000
 /** Sampled traces are handed on in batches of about so much. */
 const batchSpans = 1000
 const batchBytes = 1 << 20
+/** After so many decisions (about 10 ms) others have their turn. */
+const tracesAtOnce = 1000
 /** One of several consumers may refuse for so long before it goes without what it refuses. */
 const fanOutHoldMs = 5000
 const lastTriesMs = 100
@@ -374,9 +376,11 @@ export class TailSampler implements Component {
       const trace = traces[i] as PendingTrace
       // Early decisions were possible when its spans came; there is none now.
       this.#release(trace, trace.isEarly ? 'not sampled' : this.#policies.decide(trace), this.#out)
-      if (this.#out.spans < batchSpans && this.#out.bytes < batchBytes) continue
-      const wait = this.#flush()
-      if (wait !== undefined) return wait.then(() => this.#decideFrom(traces, i + 1))
+      const isFull = this.#out.spans >= batchSpans || this.#out.bytes >= batchBytes
+      const isLong = i - from >= tracesAtOnce
+      const wait = isFull ? this.#flush() : undefined
+      if (wait === undefined && !isLong) continue
+      return (wait ?? nextTurn()).then(() => this.#decideFrom(traces, i + 1))
     }
     return this.#flush()
   }
@@ -498,6 +502,10 @@ export class TailSampler implements Component {
       this.#drop(trace, reason)
     }
   }
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
 }
 
 function roundsOf({ decisionWaitMs }: TailSamplingSettings): number {
