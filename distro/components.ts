@@ -90,6 +90,7 @@ const manifest: Readonly<Record<string, Loader>> = {
     (await import('../receivers/otelcol_prometheus/component.ts')).otelcolReceiverPrometheus,
   'otelcol.receiver.syslog': async () => (await import('../receivers/syslog/component.ts')).otelcolReceiverSyslog,
   'otelcol.receiver.tcplog': async () => (await import('../receivers/tcp_log/component.ts')).otelcolReceiverTcplog,
+  'otelcol.receiver.zipkin': async () => (await import('../receivers/zipkin/component.ts')).otelcolReceiverZipkin,
   'otelcol.storage.file': async () => (await import('../extensions/file_storage/component.ts')).otelcolStorageFile,
   'prometheus.echo': async () => (await import('../exporters/prometheus_echo/component.ts')).prometheusEcho,
   'prometheus.exporter.self': async () =>
@@ -203,6 +204,7 @@ const yamlManifest: Readonly<Record<string, YamlLoader>> = {
   'receiver/tcplog': async () => (await import('../receivers/tcp_log/component.ts')).tcpLogReceiver,
   'receiver/udp_log': async () => (await import('../receivers/udp_log/component.ts')).udpLogReceiver,
   'receiver/udplog': async () => (await import('../receivers/udp_log/component.ts')).udpLogReceiver,
+  'receiver/zipkin': async () => (await import('../receivers/zipkin/component.ts')).zipkinReceiver,
 }
 
 export const registry: ComponentRegistry = {

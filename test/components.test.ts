@@ -55,6 +55,7 @@ const bodies: Readonly<Record<string, (place: Place) => string>> = {
   'otelcol.processor.tail_sampling': () => 'policy {\n name = "all"\n type = "always_sample"\n }\n output {}',
   'otelcol.receiver.filelog': ({ directory }) => `include = ["${directory}/*.log"]\n output {}`,
   'otelcol.receiver.fluentforward': ({ port }) => `endpoint = "127.0.0.1:${port}"\n output {}`,
+  'otelcol.receiver.zipkin': ({ port }) => `endpoint = "127.0.0.1:${port}"\n output {}`,
   'otelcol.receiver.otlp': ({ port }) => `grpc {\n endpoint = "127.0.0.1:${port}"\n }\n output {}`,
   'otelcol.receiver.syslog': ({ port }) => `tcp {\n listen_address = "127.0.0.1:${port}"\n }\n output {}`,
   'otelcol.receiver.tcplog': ({ port }) => `listen_address = "127.0.0.1:${port}"\n output {}`,

@@ -46,6 +46,7 @@ const bodies: Readonly<Record<string, (place: Place) => string>> = {
   'processor/span': () => '{name: {from_attributes: [a]}}',
   'receiver/file_log': ({ directory }) => `{include: ["${directory}/*.log"]}`,
   'receiver/fluent_forward': ({ port }) => `{endpoint: "127.0.0.1:${port}"}`,
+  'receiver/zipkin': ({ port }) => `{endpoint: "127.0.0.1:${port}"}`,
   'receiver/host_metrics': () => '{scrapers: {load: }}',
   'receiver/otlp': ({ port }) => `{protocols: {grpc: {endpoint: "127.0.0.1:${port}"}}}`,
   'receiver/syslog': ({ port }) => `{protocol: rfc5424, tcp: {listen_address: "127.0.0.1:${port}"}}`,
