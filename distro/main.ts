@@ -62,6 +62,8 @@ async function start(): Promise<void> {
     if (!(error instanceof UsageError) && process.env['SOLDER_DEBUG'])
       process.stderr.write(`${(error as Error).stack}\n`)
     process.exitCode = 1
+    // What runs already (sockets, timers) does not keep a process alive that nobody directs any more.
+    setTimeout(() => process.exit(1), 1000).unref()
   }
 }
 

@@ -1,5 +1,6 @@
 // Watches over the memory of this process.
 import { systemClock } from '#lib/clock'
+import { residentBytes } from '#lib/resident_memory'
 import { memoryControl, MemoryKeeper } from '#service'
 
 /** For as long as it runs. */
@@ -10,7 +11,7 @@ export function keepMemory(): MemoryKeeper {
       const { user, system } = process.cpuUsage()
       return (user + system) / 1000
     },
-    rssBytes: () => process.memoryUsage.rss(),
+    rssBytes: () => residentBytes() ?? 0,
     control: memoryControl,
   })
   keeper.start()

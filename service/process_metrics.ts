@@ -1,6 +1,7 @@
 // What the process says of itself: build, start time, CPU, memory, under the names that Alloy's dashboards read.
 import { readFileSync } from 'node:fs'
 import { getHeapStatistics } from 'node:v8'
+import { residentBytes } from '#lib/resident_memory'
 import type { Instruments } from '#component'
 import type { SeriesState } from './telemetry.ts'
 
@@ -36,17 +37,22 @@ export function registerProcessMetrics(instruments: Instruments, version: string
   ] as const) {
     instruments.observedCounter(cpu, cpuHelp, cpuSeconds)
     instruments.gauge(`${prefix}_start_time_seconds`, startHelp, () => startSeconds)
-    instruments.gauge(`${prefix}_resident_memory_bytes`, residentHelp, () => process.memoryUsage.rss())
+    instruments.gauge(`${prefix}_resident_memory_bytes`, residentHelp, () => residentBytes())
     instruments.gauge(`${prefix}_virtual_memory_bytes`, virtualHelp, virtualBytes)
   }
-  instruments.gauge('solder_heap_used_bytes', 'JavaScript heap in use, in bytes.', () => process.memoryUsage().heapUsed)
+  instruments.gauge(
+    'solder_heap_used_bytes',
+    'JavaScript heap in use, in bytes.',
+    () => getHeapStatistics().used_heap_size,
+  )
   registerTraffic(instruments)
 }
 
 /** CPU and memory of a worker, under all their names: what the main process shows of itself is of all processes. */
 export function processSeries(): SeriesState[] {
   const { user, system } = process.cpuUsage()
-  const { rss, heapUsed, heapTotal, external } = process.memoryUsage()
+  const rss = residentBytes() ?? 0
+  const { used_heap_size: heapUsed, total_heap_size: heapTotal, external_memory: external } = getHeapStatistics()
   const cpuSeconds = (user + system) / 1e6
   const values: readonly (readonly [string, number])[] = [
     ['alloy_resources_process_cpu_seconds_total', cpuSeconds],
@@ -74,9 +80,10 @@ export function registerCollectorMetrics(instruments: Instruments): void {
   const m = instruments
   m.observedCounter('otelcol_process_uptime_seconds_total', 'Uptime of the process', () => process.uptime())
   m.observedCounter('otelcol_process_cpu_seconds_total', 'Total CPU user and system time in seconds', cpuSeconds)
-  const memory = (): NodeJS.MemoryUsage => process.memoryUsage()
-  m.gauge('otelcol_process_memory_rss_bytes', 'Total physical memory (resident set size)', () => memory().rss)
-  m.gauge('otelcol_process_runtime_heap_alloc_bytes', 'Bytes of allocated heap objects', () => memory().heapUsed)
+  m.gauge('otelcol_process_memory_rss_bytes', 'Total physical memory (resident set size)', () => residentBytes())
+  m.gauge('otelcol_process_runtime_heap_alloc_bytes', 'Bytes of allocated heap objects', () => {
+    return getHeapStatistics().used_heap_size
+  })
   m.observedCounter(
     'otelcol_process_runtime_total_alloc_bytes_total',
     'Cumulative bytes allocated for heap objects',
@@ -85,7 +92,7 @@ export function registerCollectorMetrics(instruments: Instruments): void {
   m.gauge(
     'otelcol_process_runtime_total_sys_memory_bytes',
     'Total bytes of memory obtained from the OS',
-    () => memory().heapTotal + memory().external,
+    () => getHeapStatistics().total_heap_size + getHeapStatistics().external_memory,
   )
 }
 
