@@ -1,6 +1,7 @@
 // The program: reads the command line and runs the command.
 import { isCollectorFlag } from './collector_flags.ts'
 import { parseFlags, UsageError } from './flags.ts'
+import { collectorName, collectorProgram } from './programs.ts'
 import { version } from './version.ts'
 
 const usage = `Solder ${version}: an OpenTelemetry collector distribution that runs Grafana Alloy's configurations
@@ -14,6 +15,7 @@ Commands:
   run PATH        Run a configuration file, or a directory of .alloy files
   validate PATH   Say everything that is wrong with a configuration
   fmt [FILE]      Format a configuration file (standard input without FILE)
+  otel            The collector's own command line: --config=LOCATION, validate, components, print-config
   print-config    Print the collector's YAML, merged and with everything put in its place
   components      List the components of this build
   demo            Collect this host's metrics and keep them in memory to look at
@@ -31,10 +33,13 @@ const commands: Readonly<Record<string, () => Promise<(args: readonly string[]) 
   format: async () => (await import('./format.ts')).formatCommand,
   'print-config': async () => (await import('./collector_check.ts')).printConfigCommand,
   'print-initial-config': async () => (await import('./collector_check.ts')).printConfigCommand,
+  otel: async () => (await import('./programs.ts')).otelCommand,
   components: async () => (await import('./list.ts')).componentsCommand,
 }
 
 async function main(args: readonly string[]): Promise<number> {
+  const program = collectorName(process.argv0, process.env)
+  if (program !== undefined) return collectorProgram(program, args)
   const [name = '', ...rest] = args
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined
   if (isCollectorFlag(name)) return (await import('./collector.ts')).collectorCommand(args)
