@@ -106,6 +106,7 @@ const fromUnix = defineConverter({
 function nowOf(nowMs: () => number): FunctionDefinition {
   return defineConverter({
     name: 'Now',
+    readsContext: false,
     parameters: {},
     create() {
       const zone = localZone()

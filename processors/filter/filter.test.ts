@@ -242,6 +242,11 @@ const spanCases: readonly { written: Written; want: unknown }[] = [
   { written: { traces: { resource: ['attributes["host"] == nil'] } }, want: [all[0]] },
   { written: { traces: { resource: ['attributes["service.name"] == "shop"'] } }, want: [all[1]] },
   { written: { traces: { resource: ['true'] } }, want: [] },
+  { written: { traces: { span: ['IsRootSpan() and IsMatch(name, "^GET")'] } }, want: [[['SELECT'], ['lone']]] },
+  {
+    written: { traces: { span: ['IsMatch(attributes["http.target"], "^/health")'] } },
+    want: [[['GET /x+e+f', 'SELECT'], ['lone']]],
+  },
   {
     written: { traces: { spanevent: ['name == "e" and span.kind == 2'] } },
     want: [[['GET /', 'GET /x+f', 'SELECT'], ['lone']], [['GET /']]],
