@@ -16,6 +16,7 @@ Commands:
   validate PATH   Say everything that is wrong with a configuration
   fmt [FILE]      Format a configuration file (standard input without FILE)
   otel            The collector's own command line: --config=LOCATION, validate, components, print-config
+  convert [FILE]  Convert the configuration of Prometheus, Promtail, the collector or Grafana Agent
   print-config    Print the collector's YAML, merged and with everything put in its place
   components      List the components of this build
   demo            Collect this host's metrics and keep them in memory to look at
@@ -33,6 +34,7 @@ const commands: Readonly<Record<string, () => Promise<(args: readonly string[]) 
   format: async () => (await import('./format.ts')).formatCommand,
   'print-config': async () => (await import('./collector_check.ts')).printConfigCommand,
   'print-initial-config': async () => (await import('./collector_check.ts')).printConfigCommand,
+  convert: async () => (await import('./convert.ts')).convertCommand,
   otel: async () => (await import('./programs.ts')).otelCommand,
   components: async () => (await import('./list.ts')).componentsCommand,
 }

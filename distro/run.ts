@@ -2,7 +2,6 @@
 import { hostname } from 'node:os'
 import type { HostGlobals } from '#component'
 import { parseGoDuration } from '#component'
-import { readConfiguration } from '#config'
 import { systemClock } from '#lib/clock'
 import {
   AdminPages,
@@ -20,7 +19,7 @@ import { defaultConfig, defaultConfigName } from './default_config.ts'
 import { flagsText, type FlagValues, parseFlags, UsageError } from './flags.ts'
 import { keepMemory } from './memory.ts'
 import { runFlags } from './run_flags.ts'
-import { checkFormat, stabilityLevel } from './validate.ts'
+import { checkFormat, readFormat, stabilityLevel } from './validate.ts'
 import { version } from './version.ts'
 import { withWorkers, work, workerRole, workersOf } from './workers.ts'
 
@@ -37,7 +36,7 @@ export async function runCommand(args: readonly string[]): Promise<number> {
   if (path === undefined || rest.length > 1) throw new UsageError(`accepts 1 arg(s), received ${rest.length}`)
   checkFormat(values)
   checkExperimental(values, given)
-  return serve(values, given, () => readConfiguration(path))
+  return serve(values, given, () => readFormat(path, values))
 }
 
 /** The main job on an embedded configuration: no file, no account, no server. */
@@ -95,7 +94,7 @@ function globalsOf(values: FlagValues): HostGlobals {
 async function serve(
   values: FlagValues,
   given: ReadonlySet<string>,
-  readText: () => ConfigurationText,
+  readText: () => ConfigurationText | Promise<ConfigurationText>,
   onStarted: () => void = () => {},
 ): Promise<number> {
   const stopDeadlineMs = parseGoDuration(String(values.get('feature.component-shutdown-deadline')))

@@ -3,8 +3,16 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Capsule, type ComponentDefinition, inputExports, type Stability, Stability as Stabilities } from '#component'
-import { compileAlloy, type ExportsView, hasErrors, ImportStore, readConfiguration, renderDiagnostics } from '#config'
-import { LineLoggerProvider, loggerFor } from '#service'
+import {
+  compileAlloy,
+  type ExportsView,
+  hasErrors,
+  ImportStore,
+  type Plan,
+  readConfiguration,
+  renderDiagnostics,
+} from '#config'
+import { type ConfigurationText, LineLoggerProvider, loggerFor } from '#service'
 import { systemClock } from '#lib/clock'
 import { isCollectorFlag } from './collector_flags.ts'
 import { registry } from './components.ts'
@@ -33,14 +41,30 @@ export async function validateCommand(args: readonly string[]): Promise<number> 
   // For clones of imported repositories. A place of its own: whoever shares the machine must not be able to prepare it.
   const storagePath = await mkdtemp(join(tmpdir(), 'solder-validate-'))
   try {
-    return await validate(path, stabilityLevel(values), storagePath)
+    const text = await readFormat(path, values)
+    return await validate(text, stabilityLevel(values), storagePath)
   } finally {
     await rm(storagePath, { recursive: true, force: true })
   }
 }
 
-async function validate(path: string, stability: Stability, storagePath: string): Promise<number> {
-  const { sources, directory } = readConfiguration(path)
+async function validate(text: ConfigurationText, stability: Stability, storagePath: string): Promise<number> {
+  const plan = await checkAlloy(text, stability, storagePath)
+  if (plan.diagnostics.length > 0) {
+    const color = process.stderr.isTTY && process.stderr.hasColors()
+    process.stderr.write(renderDiagnostics(plan.diagnostics, plan.sources, { color }))
+  }
+  if (!hasErrors(plan.diagnostics)) return 0
+  process.stderr.write('\nError: validation failed\n')
+  return 1
+}
+
+/** What a run of a configuration in Alloy's language would be. `storagePath`: for clones of imported repositories. */
+export function checkAlloy(
+  { sources, directory }: ConfigurationText,
+  stability: Stability,
+  storagePath: string,
+): Promise<Plan> {
   const clock = systemClock
   const logging = new LineLoggerProvider({
     level: 'error',
@@ -54,20 +78,13 @@ async function validate(path: string, stability: Stability, storagePath: string)
     userAgent: `Solder/${version}`,
     storagePath,
   })
-  const plan = await compileAlloy(sources, directory, nothingRuns(), imports, {
+  return compileAlloy(sources, directory, nothingRuns(), imports, {
     registry,
     stability,
     environment: process.env,
     hostname: hostname(),
     version,
   })
-  if (plan.diagnostics.length > 0) {
-    const color = process.stderr.isTTY && process.stderr.hasColors()
-    process.stderr.write(renderDiagnostics(plan.diagnostics, plan.sources, { color }))
-  }
-  if (!hasErrors(plan.diagnostics)) return 0
-  process.stderr.write('\nError: validation failed\n')
-  return 1
 }
 
 /** No exports are known; every node has a port that can be referred to. */
@@ -96,11 +113,17 @@ export function stabilityLevel(values: FlagValues): Stability {
   )
 }
 
+const otherFormats = ['otelcol', 'prometheus', 'promtail', 'static']
+
+/** Throws `UsageError` for a `--config.format` that there is not. */
 export function checkFormat(values: FlagValues): void {
   const format = String(values.get('config.format'))
-  if (format === 'alloy') return
-  if (['otelcol', 'prometheus', 'promtail', 'static'].includes(format)) {
-    throw new UsageError(`--config.format=${format} is not supported yet: only alloy is`)
-  }
+  if (format === 'alloy' || otherFormats.includes(format)) return
   throw new UsageError(`unsupported config format ${JSON.stringify(format)}`)
+}
+
+/** The configuration at `path`, converted where `--config.format` says so. Throws where it cannot be read or converted. */
+export async function readFormat(path: string, values: FlagValues): Promise<ConfigurationText> {
+  if (values.get('config.format') === 'alloy') return readConfiguration(path)
+  return (await import('./convert.ts')).convertedConfiguration(path, values)
 }

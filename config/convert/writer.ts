@@ -1,0 +1,283 @@
+// Writes maps of YAML as the body of a component's block, by the component's own settings schema.
+import { type AttributeField, type DefaultValue, type Field, parseGoDuration, type Settings } from '#component'
+import { parsePrometheusDuration } from '#component/scrape'
+import { nearMiss } from '#lib/near_miss'
+import type { Range } from '../alloy/ast.ts'
+import type { ComponentRegistry } from '../plan.ts'
+import {
+  entryRange,
+  isNull,
+  kindOfNode,
+  type YamlEntry,
+  type YamlMap,
+  type YamlNode,
+  type YamlScalar,
+} from '../yaml/tree.ts'
+import {
+  attribute,
+  block,
+  durationText,
+  listLiteral,
+  objectLiteral,
+  sizeText,
+  type Statement,
+  stringLiteral,
+} from './document.ts'
+
+export const Severity = { critical: 'critical', error: 'error', warning: 'warning', info: 'info' } as const
+/** Critical: nothing could be converted. Error: something has no counterpart and is missing in the result. */
+export type Severity = (typeof Severity)[keyof typeof Severity]
+
+export interface ConversionDiagnostic {
+  readonly severity: Severity
+  /** Where in the source; undefined: in no place of it. */
+  readonly range?: Range
+  readonly message: string
+}
+
+/**
+ * What becomes of a key of the source: the name of the setting; `null`: nothing, it is taken care of elsewhere; a text that
+ * begins with `!`: it has no counterpart, for this reason; or the statements themselves.
+ */
+export type Rule = string | null | ((entry: YamlEntry) => readonly Statement[])
+export type Rules = Readonly<Record<string, Rule>>
+
+/** Names that the settings of TLS clients have in Alloy's language. */
+const commonNames: Readonly<Record<string, string>> = {
+  ca: 'ca_pem',
+  cert: 'cert_pem',
+  key: 'key_pem',
+  relabel_configs: 'rule',
+  metric_relabel_configs: 'rule',
+  write_relabel_configs: 'write_relabel_config',
+  filters: 'filter',
+}
+
+export interface WriterOptions {
+  /** The expression for a text; a language with references in its texts has another one than the literal. */
+  readonly text?: (text: string) => string
+  /** The expression for a setting that refers to a component, by what the source has there; undefined: reported. */
+  readonly handler?: (node: YamlNode) => string | undefined
+}
+
+export class Writer {
+  readonly diagnostics: ConversionDiagnostic[] = []
+  readonly #registry: ComponentRegistry
+  readonly #options: WriterOptions
+
+  constructor(registry: ComponentRegistry, options: WriterOptions = {}) {
+    this.#registry = registry
+    this.#options = options
+  }
+
+  report(severity: Severity, range: Range | undefined, message: string): void {
+    this.diagnostics.push(range === undefined ? { severity, message } : { severity, range, message })
+  }
+
+  /** Something of the source that the result lacks. */
+  lacks(range: Range, what: string, why = ''): void {
+    this.report('error', range, `${what} has no counterpart in an Alloy configuration${why === '' ? '' : `: ${why}`}`)
+  }
+
+  /** The schema of a component; undefined: this build has none. */
+  async schema(name: string): Promise<Settings<object> | undefined> {
+    return (await this.#registry.load(name))?.settings
+  }
+
+  /** The map under a key; nothing for a null, and for what is no map, which is reported. */
+  map(entry: YamlEntry | undefined): YamlMap | undefined {
+    if (!entry || isNull(entry.value)) return undefined
+    if (entry.value.kind === 'map') return entry.value
+    this.report('critical', entry.value.range, `"${entry.key}" should be a map, got ${kindOfNode(entry.value)}`)
+    return undefined
+  }
+
+  /** The maps of the list under a key. */
+  maps(entry: YamlEntry | undefined): readonly YamlMap[] {
+    if (!entry || isNull(entry.value)) return []
+    const { value } = entry
+    if (value.kind !== 'list') {
+      this.report('critical', value.range, `"${entry.key}" should be a list of maps, got ${kindOfNode(value)}`)
+      return []
+    }
+    return value.items.flatMap((item) => {
+      if (item.kind === 'map') return [item]
+      this.report('critical', item.range, `"${entry.key}" should hold maps, got ${kindOfNode(item)}`)
+      return []
+    })
+  }
+
+  /** Keys that are not known, of a map whose keys are handled one by one. */
+  unknownKeys(map: YamlMap, known: readonly string[], where: string): void {
+    for (const entry of map.entries.values()) {
+      if (known.includes(entry.key)) continue
+      const near = nearMiss(entry.key, known)
+      const hint = near === undefined ? '' : ` (did you mean ${near}?)`
+      this.report('critical', entry.keyRange, `unrecognized key "${entry.key}" in ${where}${hint}`)
+    }
+  }
+
+  /** The statements for the entries of `map`, in the schema's order; settings that are what they would be anyway are left out. */
+  body(schema: Settings<object>, map: YamlMap, rules: Rules = {}): Statement[] {
+    const found: { at: number; statement: Statement }[] = []
+    const names = Object.keys(schema.fields)
+    for (const entry of map.entries.values()) {
+      const rule = Object.hasOwn(rules, entry.key) ? rules[entry.key] : undefined
+      if (rule === null) continue
+      if (typeof rule === 'function') {
+        for (const statement of rule(entry)) found.push({ at: names.indexOf(statement.name), statement })
+        continue
+      }
+      if (rule?.startsWith('!')) {
+        if (!isNull(entry.value)) this.lacks(entryRange(entry), `"${entry.key}"`, rule.slice(1).trim())
+        continue
+      }
+      const name = rule ?? nameIn(schema, entry.key)
+      const field = name === undefined ? undefined : schema.fields[name]
+      if (name === undefined || !field) {
+        const near = nearMiss(entry.key, names)
+        this.lacks(entry.keyRange, `"${entry.key}"`, near === undefined ? '' : `did you mean ${near}?`)
+        continue
+      }
+      for (const statement of this.#field(name, field, entry, rules)) found.push({ at: names.indexOf(name), statement })
+    }
+    return found.sort((a, b) => a.at - b.at).map(({ statement }) => statement)
+  }
+
+  #field(name: string, field: Field<unknown>, entry: YamlEntry, rules: Rules): Statement[] {
+    const { value: node } = entry
+    switch (field.kind) {
+      case 'attribute': {
+        const given = this.attributeOf(name, field, node)
+        return given ? [given] : []
+      }
+      case 'block': {
+        if (isNull(node)) return []
+        const inside = this.map(entry)
+        return inside ? [block(name, undefined, ...this.body(field.schema, inside, inner(rules)))] : []
+      }
+      case 'blocks':
+        if (node.kind === 'map') {
+          return [...node.entries.values()].map((one) => {
+            const inside = this.map(one)
+            const body = inside ? this.body(field.schema, inside, inner(rules)) : []
+            return block(name, undefined, attribute('name', stringLiteral(one.key)), ...body)
+          })
+        }
+        return this.maps(entry).map((one) => block(name, undefined, ...this.body(field.schema, one, inner(rules))))
+      case 'variants':
+        this.lacks(entry.keyRange, `"${entry.key}"`)
+        return []
+    }
+  }
+
+  /** `name = …` for what the source has; undefined for the default, and for what cannot be, which is reported. */
+  attributeOf(name: string, field: AttributeField<unknown>, node: YamlNode): Statement | undefined {
+    const expression = this.expression(field.type.name, node)
+    if (expression === undefined || expression === defaultExpression(field)) return undefined
+    return attribute(name, expression)
+  }
+
+  /** The expression for a value of the type of this name; undefined: null, or reported. */
+  expression(type: string, node: YamlNode): string | undefined {
+    if (isNull(node)) return undefined
+    const [, kind, element = 'any'] = /^(list|map)\((.*)\)$/s.exec(type) ?? []
+    if (kind === 'list') {
+      if (node.kind === 'map') return this.#wrong(type, node)
+      const items = node.kind === 'list' ? node.items : [node]
+      return listLiteral(items.flatMap((item) => this.expression(element, item) ?? []))
+    }
+    if (kind === 'map') {
+      if (node.kind !== 'map') return this.#wrong(type, node)
+      return objectLiteral(
+        [...node.entries.values()].flatMap((entry) => {
+          // A name without a value has an empty one.
+          const text = isNull(entry.value) ? '""' : this.expression(element, entry.value)
+          return text === undefined ? [] : [[entry.key, text] as const]
+        }),
+      )
+    }
+    if (type === 'otelcol.Handler') return this.#options.handler?.(node)
+    if (type === 'any') return this.#anything(node)
+    return node.kind === 'scalar' ? this.#scalar(type, node) : this.#wrong(type, node)
+  }
+
+  #wrong(type: string, node: YamlNode): undefined {
+    this.report('critical', node.range, `should be ${type}, got ${kindOfNode(node)}`)
+    return undefined
+  }
+
+  text(text: string): string {
+    return (this.#options.text ?? stringLiteral)(text)
+  }
+
+  #scalar(type: string, node: YamlScalar): string | undefined {
+    const { value, text } = node
+    if (typeof value === 'string' && text.includes('${') && this.#options.text) return this.text(text)
+    switch (type) {
+      case 'bool':
+        return typeof value === 'boolean' ? String(value) : this.#wrong(type, node)
+      case 'int':
+      case 'uint':
+      case 'float':
+      case 'number':
+        return typeof value === 'bigint' || typeof value === 'number' ? String(value) : this.#wrong(type, node)
+      case 'duration': {
+        if (typeof value === 'bigint') return stringLiteral(durationText(Number(value) / 1e6))
+        const ms = parseGoDuration(text) ?? parsePrometheusDuration(text)
+        return ms === undefined ? this.#wrong(type, node) : stringLiteral(durationText(ms))
+      }
+      case 'bytes':
+        return stringLiteral(typeof value === 'bigint' ? sizeText(Number(value)) : text)
+      default:
+        return this.text(text)
+    }
+  }
+
+  #anything(node: YamlNode): string {
+    switch (node.kind) {
+      case 'list':
+        return listLiteral(node.items.map((item) => this.#anything(item)))
+      case 'map':
+        return objectLiteral([...node.entries.values()].map(({ key, value }) => [key, this.#anything(value)] as const))
+      case 'scalar':
+        return typeof node.value === 'string' ? this.text(node.text) : String(node.value)
+    }
+  }
+}
+
+/** Rules for all levels have names that begin with `*`. */
+function inner(rules: Rules): Rules {
+  return Object.fromEntries(
+    Object.entries(rules).flatMap(([key, rule]) =>
+      key.startsWith('*')
+        ? [
+            [key, rule],
+            [key.slice(1), rule],
+          ]
+        : [],
+    ),
+  )
+}
+
+/** The setting that a key of the source means: of the same name, of the usual other name, or of the name in the singular. */
+export function nameIn(schema: Settings<object>, key: string): string | undefined {
+  const has = (name: string | undefined): name is string => name !== undefined && Object.hasOwn(schema.fields, name)
+  const singular = key.endsWith('ies') ? `${key.slice(0, -3)}y` : key.replace(/s$/, '')
+  return [key, commonNames[key], singular].find(has)
+}
+
+function defaultExpression(field: AttributeField<unknown>): string | undefined {
+  return field.default === undefined ? undefined : literal(field.type.name, field.default)
+}
+
+/** A default as an expression, written as those of the source are. */
+export function literal(type: string, value: DefaultValue): string {
+  if (type === 'duration') return stringLiteral(durationText(parseGoDuration(String(value)) ?? 0))
+  if (typeof value === 'string') return stringLiteral(value)
+  if (Array.isArray(value)) return listLiteral(value.map((one: DefaultValue) => literal('any', one)))
+  if (value !== null && typeof value === 'object') {
+    return objectLiteral(Object.entries(value).map(([key, one]) => [key, literal('any', one as DefaultValue)] as const))
+  }
+  return String(value)
+}

@@ -1,0 +1,95 @@
+// Cases are files: `<format>.<name>.yaml` with the wanted `.alloy` (absent: none) and `.report`. UPDATE=1 writes them anew.
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, describe, test } from 'node:test'
+import { conversionReport, type SourceFormat } from '#config'
+import { convert } from './convert.ts'
+import { checkAlloy } from './validate.ts'
+
+const cases = join(import.meta.dirname, 'testdata/convert')
+const main = join(import.meta.dirname, 'main.ts')
+const directory = mkdtempSync(join(tmpdir(), 'solder-convert-test-'))
+after(() => rmSync(directory, { recursive: true }))
+
+describe('Conversions', () => {
+  for (const file of readdirSync(cases).filter((name) => name.endsWith('.yaml'))) {
+    test(file, async () => {
+      const format = file.split('.')[0] as SourceFormat
+      const base = join(cases, file.slice(0, -'.yaml'.length))
+      const { text, diagnostics } = await convert(format, file, readFileSync(join(cases, file), 'utf8'))
+      const report = conversionReport(diagnostics)
+      if (process.env['UPDATE']) {
+        writeFileSync(`${base}.report`, report)
+        if (text === '') rmSync(`${base}.alloy`, { force: true })
+        else writeFileSync(`${base}.alloy`, text)
+      }
+      assert.equal(report, readFileSync(`${base}.report`, 'utf8'))
+      assert.equal(text, existsSync(`${base}.alloy`) ? readFileSync(`${base}.alloy`, 'utf8') : '')
+      const sources = [{ name: file, text }]
+      const plan = await checkAlloy({ sources, directory: '.' }, 'experimental', directory)
+      assert.deepEqual(plan.diagnostics, [])
+    })
+  }
+})
+
+describe('solder convert', () => {
+  const run = (input: string, ...args: readonly string[]) =>
+    spawnSync(process.execPath, [main, ...args], { cwd: directory, input, encoding: 'utf8' })
+  const sound = 'remote_write: [{url: "http://a/b"}]\n'
+  const lacking = `${sound}rule_files: [a.yml]\n`
+  const alloy = 'prometheus.remote_write "default" {\n\tendpoint {\n\t\turl = "http://a/b"\n\t}\n}\n'
+
+  const calls: readonly { name: string; input: string; args: readonly string[]; status: number; says: RegExp }[] = [
+    { name: 'standard input', input: sound, args: ['-f', 'prometheus'], status: 0, says: /^prometheus\.remote_write/ },
+    { name: 'a dash', input: sound, args: ['--source-format=prometheus', '-'], status: 0, says: /^prometheus/ },
+    { name: 'no format', input: sound, args: [], status: 1, says: /source-format is a required flag/ },
+    { name: 'a wrong format', input: sound, args: ['-f', 'x'], status: 1, says: /unsupported source format "x"/ },
+    {
+      name: 'errors',
+      input: lacking,
+      args: ['-f', 'prometheus'],
+      status: 1,
+      says: /\(Error\) stdin:2:1: "rule_files"/,
+    },
+    { name: 'errors left out', input: lacking, args: ['-f', 'prometheus', '-b'], status: 0, says: /^prometheus/ },
+    {
+      name: 'extra arguments',
+      input: sound,
+      args: ['-f', 'prometheus', '-e', '-x'],
+      status: 1,
+      says: /extra arguments/,
+    },
+    { name: 'a missing file', input: '', args: ['-f', 'prometheus', 'gone.yml'], status: 1, says: /gone\.yml/ },
+    { name: 'a directory', input: '', args: ['-f', 'prometheus', '.'], status: 1, says: /cannot convert a directory/ },
+  ]
+  for (const { name, input, args, status, says } of calls) {
+    test(`With ${name}`, () => {
+      const result = run(input, 'convert', ...args)
+      assert.match(result.stdout + result.stderr, says)
+      assert.equal(result.status, status)
+    })
+  }
+
+  test('Result and report go to files', () => {
+    const args = ['convert', '-f', 'prometheus', '-b', '-o', 'out.alloy', '-r', 'report.txt']
+    assert.equal(run(lacking, ...args).status, 0)
+    assert.equal(readFileSync(join(directory, 'out.alloy'), 'utf8'), alloy)
+    const report = readFileSync(join(directory, 'report.txt'), 'utf8')
+    assert.match(report, /^\(Info\) stdin:1:1: .*\n\(Error\) stdin:2:1: .*\n\nThe configuration was converted\.\n$/)
+  })
+
+  test('Other formats are validated as they are', () => {
+    writeFileSync(join(directory, 'sound.yml'), sound)
+    writeFileSync(join(directory, 'lacking.yml'), lacking)
+    const good = run('', 'validate', '--config.format=prometheus', 'sound.yml')
+    assert.deepEqual([good.status, good.stdout, good.stderr], [0, '', ''])
+    const bad = run('', 'validate', '--config.format=prometheus', 'lacking.yml')
+    assert.equal(bad.status, 1)
+    assert.match(bad.stderr, /Cannot convert lacking\.yml from prometheus:\n\(Error\) lacking\.yml:2:1/)
+    const anyway = ['validate', '--config.format=prometheus', '--config.bypass-conversion-errors', 'lacking.yml']
+    assert.equal(run('', ...anyway).status, 0)
+  })
+})
