@@ -3,7 +3,7 @@ import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { parseFile, printFile } from '#config'
 import { type FlagSpec, flagsText, parseFlags, UsageError } from './flags.ts'
 
-const flags: readonly FlagSpec[] = [
+export const formatCommandFlags: readonly FlagSpec[] = [
   {
     name: 'write',
     short: 'w',
@@ -25,9 +25,9 @@ const standardInput = '-'
 
 /** Exit status 1 for a file with errors, which are listed, and with `--test` for one that is not formatted (thrown). */
 export async function formatCommand(args: readonly string[]): Promise<number> {
-  const { values, rest } = parseFlags(args, flags)
+  const { values, rest } = parseFlags(args, formatCommandFlags)
   if (values.get('help')) {
-    process.stdout.write(`Usage:\n  solder fmt [flags] [FILE]\n\nFlags:\n${flagsText(flags)}\n`)
+    process.stdout.write(`Usage:\n  solder fmt [flags] [FILE]\n\nFlags:\n${flagsText(formatCommandFlags)}\n`)
     return 0
   }
   if (rest.length > 1) throw new UsageError(`accepts at most 1 arg(s), received ${rest.length}`)

@@ -20,6 +20,7 @@ Commands:
   print-config    Print the collector's YAML, merged and with everything put in its place
   components      List the components of this build
   demo            Collect this host's metrics and keep them in memory to look at
+  completion      Print a completion script for bash, zsh or fish
 
   --version, -v   Print the version
   --help, -h      Print this page; after a command: its flags
@@ -37,6 +38,7 @@ const commands: Readonly<Record<string, () => Promise<(args: readonly string[]) 
   convert: async () => (await import('./convert.ts')).convertCommand,
   otel: async () => (await import('./programs.ts')).otelCommand,
   components: async () => (await import('./list.ts')).componentsCommand,
+  completion: async () => (await import('./completion.ts')).completionCommand,
 }
 
 async function main(args: readonly string[]): Promise<number> {

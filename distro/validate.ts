@@ -20,7 +20,7 @@ import { flagsText, type FlagValues, parseFlags, UsageError } from './flags.ts'
 import { formatFlags, stabilityFlags } from './run_flags.ts'
 import { version } from './version.ts'
 
-const flags = [
+export const validateFlags = [
   ...formatFlags,
   ...stabilityFlags,
   { name: 'help', short: 'h', kind: 'bool', default: false, doc: 'Print this page' } as const,
@@ -28,10 +28,10 @@ const flags = [
 
 export async function validateCommand(args: readonly string[]): Promise<number> {
   if (args.some(isCollectorFlag)) return (await import('./collector_check.ts')).validateYamlCommand(args)
-  const { values, rest } = parseFlags(args, flags)
+  const { values, rest } = parseFlags(args, validateFlags)
   if (values.get('help')) {
     process.stdout.write(
-      `Usage:\n  solder validate [flags] PATH\n  solder validate --config=LOCATION\n\nFlags:\n${flagsText(flags)}\n`,
+      `Usage:\n  solder validate [flags] PATH\n  solder validate --config=LOCATION\n\nFlags:\n${flagsText(validateFlags)}\n`,
     )
     return 0
   }

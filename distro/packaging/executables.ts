@@ -109,9 +109,16 @@ function writeBillOfMaterials(path: string): void {
   writeFileSync(path, `${JSON.stringify(document, null, 2)}\n`)
 }
 
-function writeChecksums(paths: readonly string[]): void {
-  const lines = paths.map(
-    (path) => `${createHash('sha256').update(readFileSync(path)).digest('hex')}  ${relative(out, path)}\n`,
+/** `SHA256SUMS` over everything that a release has. */
+export function writeChecksums(): void {
+  const names = readdirSync(out)
+    .filter((name) => name.startsWith('solder') && name.includes(manifest.version))
+    .sort()
+  const lines = names.map(
+    (name) =>
+      `${createHash('sha256')
+        .update(readFileSync(join(out, name)))
+        .digest('hex')}  ${name}\n`,
   )
   writeFileSync(join(out, 'SHA256SUMS'), lines.join(''))
 }
@@ -130,9 +137,8 @@ export async function buildExecutables(only: readonly string[] = []): Promise<st
   await bundleForExecutable(bundle)
   const wanted = platforms.filter(({ name }) => only.length === 0 || only.includes(name))
   const built = wanted.map((platform) => buildExecutable(platform, bundle))
-  const bill = join(out, `solder-${manifest.version}.cdx.json`)
-  writeBillOfMaterials(bill)
-  writeChecksums([...built, bill])
+  writeBillOfMaterials(join(out, `solder-${manifest.version}.cdx.json`))
+  writeChecksums()
   return built
 }
 
