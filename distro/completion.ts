@@ -61,10 +61,12 @@ export async function completionCommand(args: readonly string[]): Promise<number
 const scripts = { bash: bashCompletion, zsh: zshCompletion, fish: fishCompletion }
 
 export function bashCompletion(): string {
-  const cases = commands.map((command) => {
-    const flags = offered(command).map(({ name }) => `--${name}`)
-    return `    ${command.name}) flags='${flags.join(' ')}' ;;\n`
-  })
+  const cases = commands
+    .filter(({ name }) => name !== 'completion')
+    .map((command) => {
+      const flags = offered(command).map(({ name }) => `--${name}`)
+      return `    ${command.name}) flags='${flags.join(' ')}' ;;\n`
+    })
   return `# bash completion for solder
 _solder() {
   local current="\${COMP_WORDS[COMP_CWORD]}" flags=''

@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import {
   chmodSync,
+  copyFileSync,
   existsSync,
   globSync,
   mkdirSync,
@@ -109,10 +110,13 @@ function writeBillOfMaterials(path: string): void {
   writeFileSync(path, `${JSON.stringify(document, null, 2)}\n`)
 }
 
+/** What the install script fetches besides the executable. */
+const installed = ['solder.service', 'config.alloy', 'default']
+
 /** `SHA256SUMS` over everything that a release has. */
 export function writeChecksums(): void {
   const names = readdirSync(out)
-    .filter((name) => name.startsWith('solder') && name.includes(manifest.version))
+    .filter((name) => installed.includes(name) || (name.startsWith('solder') && name.includes(manifest.version)))
     .sort()
   const lines = names.map(
     (name) =>
@@ -137,6 +141,8 @@ export async function buildExecutables(only: readonly string[] = []): Promise<st
   await bundleForExecutable(bundle)
   const wanted = platforms.filter(({ name }) => only.length === 0 || only.includes(name))
   const built = wanted.map((platform) => buildExecutable(platform, bundle))
+  for (const file of installed) copyFileSync(join(import.meta.dirname, 'files', file), join(out, file))
+  copyFileSync(join(root, 'distro', 'install.sh'), join(out, 'install.sh'))
   writeBillOfMaterials(join(out, `solder-${manifest.version}.cdx.json`))
   writeChecksums()
   return built
