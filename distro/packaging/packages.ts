@@ -98,7 +98,7 @@ function buildDeb(platform: Platform, arch: string): string {
   }
   setTimes(tree)
   const output = join(out, `solder_${manifest.version}_${arch}.deb`)
-  execFileSync('dpkg-deb', ['--root-owner-group', '-Zxz', '--build', tree, output], {
+  execFileSync('dpkg-deb', ['--root-owner-group', '-Zxz', '-z3', '--build', tree, output], {
     stdio: ['ignore', 'ignore', 'inherit'],
     env: environment,
     timeout: 300_000,
@@ -152,7 +152,7 @@ function buildRpm(platform: Platform, arch: string): string {
   writeFileSync(spec, rpmSpec(entries, tree))
   execFileSync(
     'rpmbuild',
-    ['-bb', '--quiet', '--target', arch, '--define', `_topdir ${top}`, '--define', '_binary_payload w7.xzdio', spec],
+    ['-bb', '--quiet', '--target', arch, '--define', `_topdir ${top}`, '--define', '_binary_payload w3.xzdio', spec],
     { stdio: ['ignore', 'ignore', 'inherit'], env: environment, timeout: 600_000 },
   )
   const name = `solder-${manifest.version}-1.${arch}.rpm`
