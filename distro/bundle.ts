@@ -1,11 +1,16 @@
 // Bundles the program: one entry, a chunk for each module that is imported lazily, and the libraries that stand beside it.
-import { join } from 'node:path'
+import { copyFileSync, globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
 import { rolldown, type RolldownOptions } from 'rolldown'
 
 const root = join(import.meta.dirname, '..')
 
 /** Libraries that are asked for by name while the program runs (`createRequire`), only where a configuration needs them. */
-export const separateLibraries = ['yaml', 're2js'] as const
+export const separateLibraries = ['yaml', 're2js', 'xpath'] as const
+
+/** Files of packages that `packageFile` of lib/packaged reads. */
+const dataFiles = ['uap-core/regexes.yaml'] as const
 
 const options: RolldownOptions = {
   platform: 'node',
@@ -38,4 +43,17 @@ export async function bundleProgram(directory: string): Promise<void> {
 export async function bundleForExecutable(directory: string): Promise<void> {
   await write({ sea_main: join(root, 'distro/packaging/sea_main.ts') }, [/^node:/], directory)
   for (const library of separateLibraries) await write({ [`vendor/${library}`]: library }, [/^node:/], directory)
+  for (const file of dataFiles) {
+    const target = join(directory, 'data', file)
+    mkdirSync(dirname(target), { recursive: true })
+    copyFileSync(createRequire(import.meta.url).resolve(file), target)
+  }
+  for (const file of globSync('{solder.cjs,chunks/*.cjs}', { cwd: directory }))
+    requireWhatIsImported(join(directory, file))
+}
+
+/** `import()` looks for modules in folders; `require` is ours there, and finds them in the executable. */
+function requireWhatIsImported(path: string): void {
+  const text = readFileSync(path, 'utf8')
+  writeFileSync(path, text.replace(/\bimport\((`[\w:/.-]+`)\)/g, '(async()=>require($1))()'))
 }

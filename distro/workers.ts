@@ -1,6 +1,7 @@
 // `--workers`: this program once more for each worker, with the same command line.
 import { fork } from 'node:child_process'
 import { systemClock } from '#lib/clock'
+import { isSingleExecutable } from '#lib/packaged'
 import { loggerFor, runWorker, type Service, type ServiceOptions, WorkerPool, type WorkerRole } from '#service'
 import { UsageError } from './flags.ts'
 import { keepMemory } from './memory.ts'
@@ -59,7 +60,10 @@ export function withWorkers(
 }
 
 function spawn({ index, leftovers }: WorkerRole) {
-  return fork(process.argv[1] as string, process.argv.slice(2), {
+  // A single executable is its own script, and has its V8 flags inside.
+  const [script = '', ...args] = process.argv.slice(isSingleExecutable() ? 2 : 1)
+  return fork(script, args, {
+    ...(isSingleExecutable() ? { execArgv: [] } : {}),
     env: { ...process.env, [roleVariable]: `${index}${leftovers ? ',leftovers' : ''}` },
     serialization: 'advanced',
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],

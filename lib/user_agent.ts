@@ -1,6 +1,5 @@
 // Browsers and operating systems by user agent strings, with the expressions of uap-core, as its Go port reads them.
-import { readFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
+import { packageFile } from './packaged.ts'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { Regexp } from './regexp.ts'
 
@@ -50,8 +49,7 @@ class Rule {
 
 /** Read and compile the expressions of the library, in slices: a second of work altogether, and 60 MB of memory. */
 export async function loadUserAgentReader(): Promise<UserAgentReader> {
-  const path = createRequire(import.meta.url).resolve('uap-core/regexes.yaml')
-  const [text, { parse }] = await Promise.all([readFile(path, 'utf8'), import('yaml')])
+  const [text, { parse }] = await Promise.all([packageFile('uap-core/regexes.yaml'), import('yaml')])
   const sections = parse(text.slice(0, deviceSection(text))) as Record<string, Record<string, string>[]>
   const agents = await rulesOf(sections['user_agent_parsers'], ['family_replacement', 'v1', 'v2', 'v3'])
   const systems = await rulesOf(sections['os_parsers'], ['os_replacement', 'os_v1', 'os_v2', 'os_v3', 'os_v4'])

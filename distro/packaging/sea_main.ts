@@ -1,8 +1,8 @@
 // The first script of the single executable: runs the bundle from the executable's own assets, each chunk when it is asked for.
 import nodeModule from 'node:module'
 import { posix } from 'node:path'
-import { getAsset, getRawAsset } from 'node:sea'
-import { compileFunction, constants } from 'node:vm'
+import { getAsset } from 'node:sea'
+import { compileFunction } from 'node:vm'
 
 interface Loaded {
   exports: unknown
@@ -19,23 +19,11 @@ function load(path: string): unknown {
   if (known) return known.exports
   const made: Loaded = { exports: {} }
   loaded.set(path, made)
-  const cachedData = codeCacheOf(path)
   const run = compileFunction(getAsset(path, 'utf8'), parameters, {
     filename: `/solder/${path}`,
-    importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
-    ...(cachedData ? { cachedData } : {}),
   }) as (...args: unknown[]) => void
   run(made.exports, requireFrom(posix.dirname(path)), made, `/solder/${path}`, `/solder/${posix.dirname(path)}`)
   return made.exports
-}
-
-/** What V8 made of the module when the executable was built; absent for executables of another processor. */
-function codeCacheOf(path: string): Buffer | undefined {
-  try {
-    return Buffer.from(getRawAsset(`${path}.cache`))
-  } catch {
-    return undefined
-  }
 }
 
 function requireFrom(directory: string): Require {
