@@ -4,6 +4,7 @@ import { parseYaml } from '../yaml/parser.ts'
 import { isNull, kindOfNode } from '../yaml/tree.ts'
 import { type AlloyBlock, printDocument } from './document.ts'
 import { convertPrometheus } from './prometheus.ts'
+import { convertPromtail } from './promtail.ts'
 import { type ConversionDiagnostic, Writer } from './writer.ts'
 
 export const SourceFormat = {
@@ -49,6 +50,9 @@ export async function convertConfiguration(
   switch (format) {
     case 'prometheus':
       blocks.push(...(await convertPrometheus(writer, root)))
+      break
+    case 'promtail':
+      blocks.push(...(await convertPromtail(writer, root)))
       break
     default:
       writer.report('critical', undefined, `Cannot convert from ${format}: it is not supported yet`)

@@ -125,7 +125,9 @@ export class Writer {
       const rule = Object.hasOwn(rules, entry.key) ? rules[entry.key] : undefined
       if (rule === null) continue
       if (typeof rule === 'function') {
-        for (const statement of rule(entry)) found.push({ at: names.indexOf(statement.name), statement })
+        for (const statement of rule(entry)) {
+          found.push({ at: names.indexOf(statement.name.split('.', 1)[0] as string), statement })
+        }
         continue
       }
       if (rule?.startsWith('!')) {
@@ -228,7 +230,7 @@ export class Writer {
         return ms === undefined ? this.#wrong(type, node) : stringLiteral(durationText(ms))
       }
       case 'bytes':
-        return stringLiteral(typeof value === 'bigint' ? sizeText(Number(value)) : text)
+        return stringLiteral(typeof value === 'bigint' ? sizeText(Number(value)) : sizeWithUnit(text))
       default:
         return this.text(text)
     }
@@ -244,6 +246,12 @@ export class Writer {
         return typeof node.value === 'string' ? this.text(node.text) : String(node.value)
     }
   }
+}
+
+/** `256kb` as Alloy writes it, `256KiB`; other texts are left as they are. */
+function sizeWithUnit(text: string): string {
+  const match = /^(\d+)([kmgt])b?$/.exec(text)
+  return match ? `${match[1]}${(match[2] as string).toUpperCase()}iB` : text
 }
 
 /** Rules for all levels have names that begin with `*`. */
