@@ -75,42 +75,6 @@ test('the library takes whole lines of logs apart', () => {
       got: read('%{SYSLOGLINE}', 'Jan  2 03:04:05 web1 sshd[12]: Accepted key'),
       want: { timestamp: 'Jan  2 03:04:05', 'host.name': 'web1', message: 'Accepted key' },
     },
-    {
-      got: read(
-        '%{HAPROXYTCP}',
-        'Feb  6 12:12:56 lb haproxy[1]: 10.0.1.2:33 [06/Feb/2009:12:12:51.4] f b/s 0/-1/57 212 -- 0/1/2/3/4 5/6',
-      ),
-      want: {
-        timestamp: 'Feb  6 12:12:56',
-        'host.name': 'lb',
-        'source.address': '10.0.1.2',
-        'source.port': 33n,
-        'haproxy.request_date': '06/Feb/2009:12:12:51.4',
-        'haproxy.frontend_name': 'f',
-        'haproxy.backend_name': 'b',
-        'haproxy.server_name': 's',
-        'haproxy.total_waiting_time_ms': 0n,
-        'haproxy.total_time_ms': '57',
-        'source.bytes': 212n,
-        'haproxy.termination_state': '--',
-        'haproxy.connections.active': 0n,
-        'haproxy.connections.frontend': 1n,
-        'haproxy.connections.backend': 2n,
-        'haproxy.connections.server': 3n,
-        'haproxy.connections.retries': 4n,
-        'haproxy.server_queue': 5n,
-        'haproxy.backend_queue': 6n,
-      },
-    },
-    {
-      got: read('%{TOMCATLOG}', '2014-01-09 20:03:28 | ERROR | com.example.Foo - broken'),
-      want: {
-        timestamp: '2014-01-09 20:03:28',
-        'log.level': 'ERROR',
-        'java.log.origin.class.name': 'com.example.Foo',
-        message: 'broken',
-      },
-    },
   ]
   for (const { got, want } of cases) assert.deepEqual(got, want)
 })

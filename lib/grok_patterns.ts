@@ -143,10 +143,6 @@ const syslog = {
   SYSLOGBASE2:
     '(?:%{SYSLOGTIMESTAMP:timestamp}|%{TIMESTAMP_ISO8601:timestamp})(?: %{SYSLOGFACILITY})?(?: %{SYSLOGHOST:host.name})?(?: %{SYSLOGPROG}:)?',
   SYSLOGLINE: '%{SYSLOGBASE2} %{GREEDYDATA:message}',
-  SYSLOGPAMSESSION:
-    '%{SYSLOGBASE} (%{GREEDYDATA:message})%{WORD:system.auth.pam.module}\\(%{DATA:system.auth.pam.origin}\\): session %{WORD:system.auth.pam.session_state} for user %{USERNAME:user.name}(?: by %{GREEDYDATA})?',
-  CRON_ACTION: '[A-Z ]+',
-  CRONLOG: '%{SYSLOGBASE} \\(%{USER:user.name}\\) %{CRON_ACTION:system.cron.action} \\(%{DATA:message}\\)',
   SYSLOG5424PRINTASCII: '[!-~]+',
   SYSLOG5424PRI: '<%{NONNEGINT:log.syslog.priority:int}>',
   SYSLOG5424SD: '\\[%{DATA}\\]+',
@@ -163,28 +159,9 @@ const syslog = {
   SYSLOG5424LINE: '%{SYSLOG5424BASE} +%{GREEDYDATA:message}',
 } as const
 
-const client = '%{IP:source.address}:%{INT:source.port:int}'
-const haproxyEnds =
-  '%{NOTSPACE:haproxy.frontend_name} %{NOTSPACE:haproxy.backend_name}/(?:<NOSRV>|%{NOTSPACE:haproxy.server_name})'
-const haproxyCounts = `${joined(
-  '/',
-  '%{INT:haproxy.connections.active:int}',
-  '%{INT:haproxy.connections.frontend:int}',
-  '%{INT:haproxy.connections.backend:int}',
-  '%{INT:haproxy.connections.server:int}',
-  '%{INT:haproxy.connections.retries:int}',
-)} %{INT:haproxy.server_queue:int}/%{INT:haproxy.backend_queue:int}`
-const logHead = '(?:%{SYSLOGTIMESTAMP:timestamp}|%{TIMESTAMP_ISO8601:timestamp}) %{IPORHOST:host.name} %{SYSLOGPROG}:'
-
-/** The times of HAProxy's steps, -1 where a step did not come about, and the time of all. */
-function haproxyTimes(...steps: readonly string[]): string {
-  const times = steps.map((step) => `(?:-1|%{INT:haproxy.${step}_ms:int})`)
-  return joined('/', ...times, '%{NOTSPACE:haproxy.total_time_ms}')
-}
-
+/** Access logs in Apache's forms. Those of other programs are given with the call that reads them. */
 const webServers = {
   HTTPDUSER: '%{EMAILADDRESS}|%{USER}',
-  HTTPDERROR_DATE: '%{DAY} %{MONTH} %{MONTHDAY} %{TIME} %{YEAR}',
   HTTPD_COMMONLOG: joined(
     ' ',
     '%{IPORHOST:source.address}',
@@ -201,120 +178,11 @@ const webServers = {
     `"${orDash('DATA:http.request.referrer')}"`,
     `"${orDash('DATA:user_agent.original')}"`,
   ),
-  HTTPD20_ERRORLOG:
-    '\\[%{HTTPDERROR_DATE:timestamp}\\] \\[%{LOGLEVEL:log.level}\\] (?:\\[client %{IPORHOST:source.address}\\] )?%{GREEDYDATA:message}',
-  HTTPD24_ERRORLOG: `${[
-    '\\[%{HTTPDERROR_DATE:timestamp}\\] \\[(?:%{WORD:apache.error.module})?:%{LOGLEVEL:log.level}\\]',
-    ' \\[pid %{POSINT:process.pid:long}(:tid %{INT:process.thread.id:int})?\\]',
-    '(?: \\(%{POSINT:apache.error.proxy.error.code}\\)?%{DATA:apache.error.proxy.error.message}:)?',
-    '(?: \\[client %{IPORHOST:source.address}(?::%{POSINT:source.port:int})?\\])?',
-    '(?: %{DATA:error.code}:)? %{GREEDYDATA:message}',
-  ].join('')}`,
-  HTTPD_ERRORLOG: '%{HTTPD20_ERRORLOG}|%{HTTPD24_ERRORLOG}',
   COMMONAPACHELOG: '%{HTTPD_COMMONLOG}',
   COMBINEDAPACHELOG: '%{HTTPD_COMBINEDLOG}',
-  SQUID3_STATUS: '(?:%{POSINT:http.response.status_code:int}|0|000)',
-  SQUID3: joined(
-    '\\s',
-    '%{NUMBER:timestamp}\\s*',
-    '%{NUMBER:squid.request.duration:int}',
-    '%{IP:source.address}',
-    '%{WORD:event.action}/%{SQUID3_STATUS}',
-    '%{INT:http.response.bytes:long}',
-    '%{WORD:http.request.method}',
-    '%{NOTSPACE:url.original}',
-    orDash('NOTSPACE:user.name'),
-    `%{WORD:squid.hierarchy_code}/${orDash('IPORHOST:destination.address')}`,
-    orDash('NOTSPACE:http.response.mime_type'),
-  ),
-  HAPROXYTIME: '\\b%{HOUR}:%{MINUTE}(:%{SECOND})?\\b',
-  HAPROXYDATE: '%{MONTHDAY}/%{MONTH}/%{YEAR}:%{HAPROXYTIME}.%{INT}',
-  HAPROXYCAPTUREDREQUESTHEADERS: orDash('DATA:haproxy.http.request.captured_headers'),
-  HAPROXYCAPTUREDRESPONSEHEADERS: orDash('DATA:haproxy.http.response.captured_headers'),
-  HAPROXYURI:
-    '(?:%{URIPROTO:url.scheme}://)?(?:%{USER:url.username}(?::[^@]*)?@)?(?:%{IPORHOST:url.domain}(?::%{POSINT:url.port:int})?)?(?:%{URIPATH:url.path}(?:\\?%{URIQUERY:url.query})?)?',
-  HAPROXYHTTPREQUESTLINE:
-    '(?:<BADREQ>|(?:%{WORD:http.request.method} %{HAPROXYURI:url.original}(?: HTTP/%{NUMBER:http.version})?))',
-  HAPROXYHTTPBASE: `${joined(
-    ' ',
-    client,
-    '\\[%{HAPROXYDATE:haproxy.request_date}\\]',
-    haproxyEnds,
-    haproxyTimes(
-      'http.request.time_wait',
-      'total_waiting_time',
-      'connection_wait_time',
-      'http.request.time_wait_without_data',
-    ),
-    '%{INT:http.response.status_code:int}',
-    '%{INT:source.bytes:long}',
-    orDash('DATA:haproxy.http.request.captured_cookie'),
-    orDash('DATA:haproxy.http.response.captured_cookie'),
-    '%{NOTSPACE:haproxy.termination_state}',
-    haproxyCounts,
-  )}(?: \\{%{HAPROXYCAPTUREDREQUESTHEADERS}\\}(?: \\{%{HAPROXYCAPTUREDRESPONSEHEADERS}\\})?)?(?: "%{HAPROXYHTTPREQUESTLINE}"?)?`,
-  HAPROXYHTTP: `${logHead} %{HAPROXYHTTPBASE}`,
-  HAPROXYTCP: joined(
-    ' ',
-    logHead,
-    client,
-    '\\[%{HAPROXYDATE:haproxy.request_date}\\]',
-    haproxyEnds,
-    haproxyTimes('total_waiting_time', 'connection_wait_time'),
-    '%{INT:source.bytes:long}',
-    '%{NOTSPACE:haproxy.termination_state}',
-    haproxyCounts,
-  ),
-} as const
-
-const languages = {
-  JAVACLASS: '(?:[a-zA-Z$_][\\w$]*\\.)*[a-zA-Z$_][\\w$]*',
-  JAVAFILE: '[\\w$. -]+',
-  JAVAMETHOD: '(?:(<(?:cl)?init>)|[a-zA-Z$_][\\w$]*)',
-  JAVASTACKTRACEPART:
-    '%{SPACE}at %{JAVACLASS:java.log.origin.class.name}\\.%{JAVAMETHOD:log.origin.function}\\(%{JAVAFILE:log.origin.file.name}(?::%{INT:log.origin.file.line:int})?\\)',
-  JAVATHREAD: '[A-Z]{2}-Processor\\d+',
-  JAVALOGMESSAGE: '.*',
-  CATALINA7_DATESTAMP: '%{MONTH} %{MONTHDAY}, %{YEAR} %{HOUR}:%{MINUTE}:%{SECOND} (?:AM|PM)',
-  CATALINA7_LOG:
-    '%{CATALINA7_DATESTAMP:timestamp} %{JAVACLASS:java.log.origin.class.name}(?: %{JAVAMETHOD:log.origin.function})?\\s*(?:%{LOGLEVEL:log.level}:)? %{JAVALOGMESSAGE:message}',
-  CATALINA8_DATESTAMP: '%{MONTHDAY}-%{MONTH}-%{YEAR} %{HOUR}:%{MINUTE}:%{SECOND}',
-  CATALINA8_LOG:
-    '%{CATALINA8_DATESTAMP:timestamp} %{LOGLEVEL:log.level} \\[%{DATA:java.log.origin.thread.name}\\] %{JAVACLASS:java.log.origin.class.name}\\.(?:%{JAVAMETHOD:log.origin.function})? %{JAVALOGMESSAGE:message}',
-  CATALINA_DATESTAMP: '(?:%{CATALINA8_DATESTAMP})|(?:%{CATALINA7_DATESTAMP})',
-  CATALINALOG: '(?:%{CATALINA8_LOG})|(?:%{CATALINA7_LOG})',
-  TOMCAT7_LOG: '%{CATALINA7_LOG}',
-  TOMCAT8_LOG: '%{CATALINA8_LOG}',
-  TOMCATLEGACY_DATESTAMP: '%{YEAR}-%{MONTHNUM}-%{MONTHDAY} %{HOUR}:%{MINUTE}:%{SECOND}(?: %{ISO8601_TIMEZONE})?',
-  TOMCATLEGACY_LOG:
-    '%{TOMCATLEGACY_DATESTAMP:timestamp} \\| %{LOGLEVEL:log.level} \\| %{JAVACLASS:java.log.origin.class.name} - %{JAVALOGMESSAGE:message}',
-  TOMCAT_DATESTAMP: '(?:%{CATALINA8_DATESTAMP})|(?:%{CATALINA7_DATESTAMP})|(?:%{TOMCATLEGACY_DATESTAMP})',
-  TOMCATLOG: '(?:%{TOMCAT8_LOG})|(?:%{TOMCAT7_LOG})|(?:%{TOMCATLEGACY_LOG})',
-  MAVEN_VERSION: '(?:(\\d+)\\.)?(?:(\\d+)\\.)?(\\*|\\d+)(?:[.-](RELEASE|SNAPSHOT))?',
-  RUBY_LOGLEVEL: '(?:DEBUG|FATAL|ERROR|WARN|INFO)',
-  RUBY_LOGGER:
-    '[DFEWI], \\[%{TIMESTAMP_ISO8601:timestamp} #%{POSINT:process.pid:int}\\] *%{RUBY_LOGLEVEL:log.level} -- +%{DATA:process.command}: %{GREEDYDATA:message}',
-  MCOLLECTIVE: '., \\[%{TIMESTAMP_ISO8601:timestamp} #%{POSINT:process.pid:int}\\]%{SPACE}%{LOGLEVEL:log.level}',
-  MCOLLECTIVEAUDIT: '%{TIMESTAMP_ISO8601:timestamp}:',
-} as const
-
-const databases = {
-  POSTGRESQL:
-    '%{DATESTAMP:timestamp} %{TZ:event.timezone} %{DATA:user.name} %{GREEDYDATA:postgresql.log.connection_id} %{POSINT:process.pid:int}',
-  REDISTIMESTAMP: '%{MONTHDAY} %{MONTH} %{TIME}',
-  REDISLOG: '\\[%{POSINT:process.pid:int}\\] %{REDISTIMESTAMP:timestamp} \\*',
-  REDISMONLOG:
-    '%{NUMBER:timestamp} \\[%{INT:redis.database.id} %{IP:client.address}:%{POSINT:client.port:int}\\] "%{WORD:redis.command.name}"\\s?%{GREEDYDATA:redis.command.args}',
-  MONGO_LOG: '%{SYSLOGTIMESTAMP:timestamp} \\[%{WORD:db.mongodb.component}\\] %{GREEDYDATA:message}',
-  MONGO_QUERY_CONTENT: '(.*?)',
-  MONGO_QUERY: '\\{ %{MONGO_QUERY_CONTENT:MONGO_QUERY} \\} ntoreturn:',
-  MONGO_WORDDASH: '\\b[\\w-]+\\b',
-  MONGO3_SEVERITY: '\\w',
-  MONGO3_COMPONENT: '%{WORD}',
-  MONGO3_LOG: `%{TIMESTAMP_ISO8601:timestamp} %{MONGO3_SEVERITY:log.level} ${orDash('MONGO3_COMPONENT:db.mongodb.component')}%{SPACE}(?:\\[%{DATA:db.mongodb.context}\\])? %{GREEDYDATA:message}`,
 } as const
 
 /** Definitions by name. They refer to one another. */
 export const grokPatterns: ReadonlyMap<string, string> = new Map(
-  [everyday, syslog, webServers, languages, databases].flatMap((group) => Object.entries(group)),
+  [everyday, syslog, webServers].flatMap((group) => Object.entries(group)),
 )
