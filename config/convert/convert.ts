@@ -3,6 +3,7 @@ import type { ComponentRegistry } from '../plan.ts'
 import { parseYaml } from '../yaml/parser.ts'
 import { isNull, kindOfNode } from '../yaml/tree.ts'
 import { type AlloyBlock, printDocument } from './document.ts'
+import { convertCollector, referenceText } from './collector.ts'
 import { convertPrometheus } from './prometheus.ts'
 import { convertPromtail } from './promtail.ts'
 import { type ConversionDiagnostic, Writer } from './writer.ts'
@@ -45,7 +46,7 @@ export async function convertConfiguration(
     const message = `a configuration should be a map, got ${kindOfNode(root)}`
     return { text: '', diagnostics: [{ severity: 'critical', range: root.range, message }] }
   }
-  const writer = new Writer(registry)
+  const writer = new Writer(registry, format === 'otelcol' ? { text: referenceText } : {})
   const blocks: AlloyBlock[] = []
   switch (format) {
     case 'prometheus':
@@ -53,6 +54,9 @@ export async function convertConfiguration(
       break
     case 'promtail':
       blocks.push(...(await convertPromtail(writer, root)))
+      break
+    case 'otelcol':
+      blocks.push(...(await convertCollector(writer, root, registry)))
       break
     default:
       writer.report('critical', undefined, `Cannot convert from ${format}: it is not supported yet`)

@@ -1,5 +1,12 @@
 // Writes maps of YAML as the body of a component's block, by the component's own settings schema.
-import { type AttributeField, type DefaultValue, type Field, parseGoDuration, type Settings } from '#component'
+import {
+  type AttributeField,
+  defaultAsValue,
+  type DefaultValue,
+  type Field,
+  parseGoDuration,
+  type Settings,
+} from '#component'
 import { parsePrometheusDuration } from '#component/scrape'
 import { nearMiss } from '#lib/near_miss'
 import type { Range } from '../alloy/ast.ts'
@@ -42,6 +49,13 @@ export interface ConversionDiagnostic {
 export type Rule = string | null | ((entry: YamlEntry) => readonly Statement[])
 export type Rules = Readonly<Record<string, Rule>>
 
+/** A second schema, where the source has one: what it leaves unsaid there is said where Alloy's defaults are others. */
+export interface SourceSchema {
+  readonly schema: Settings<object>
+  /** Settings whose own default is Alloy's. */
+  readonly keep?: readonly string[]
+}
+
 /** Names that the settings of TLS clients have in Alloy's language. */
 const commonNames: Readonly<Record<string, string>> = {
   ca: 'ca_pem',
@@ -51,17 +65,19 @@ const commonNames: Readonly<Record<string, string>> = {
   metric_relabel_configs: 'rule',
   write_relabel_configs: 'write_relabel_config',
   filters: 'filter',
+  server_name_override: 'server_name',
+  k8s: 'kubernetes',
 }
 
 export interface WriterOptions {
   /** The expression for a text; a language with references in its texts has another one than the literal. */
   readonly text?: (text: string) => string
-  /** The expression for a setting that refers to a component, by what the source has there; undefined: reported. */
-  readonly handler?: (node: YamlNode) => string | undefined
 }
 
 export class Writer {
   readonly diagnostics: ConversionDiagnostic[] = []
+  /** The expression for a setting that refers to an extension, by what the source has there; undefined: reported. */
+  handler: (node: YamlNode) => string | undefined = () => undefined
   readonly #registry: ComponentRegistry
   readonly #options: WriterOptions
 
@@ -117,56 +133,138 @@ export class Writer {
     }
   }
 
-  /** The statements for the entries of `map`, in the schema's order; settings that are what they would be anyway are left out. */
-  body(schema: Settings<object>, map: YamlMap, rules: Rules = {}): Statement[] {
+  /**
+   * The statements for the entries of `map`, in the schema's order; settings that are what they would be anyway are left out.
+   * What the schema has in a `client` block only goes there.
+   */
+  body(schema: Settings<object>, map: YamlMap, rules: Rules = {}, source?: SourceSchema): Statement[] {
     const found: { at: number; statement: Statement }[] = []
     const names = Object.keys(schema.fields)
+    const add = (statements: readonly Statement[]): void => {
+      for (const statement of statements) {
+        found.push({ at: names.indexOf(statement.name.split('.', 1)[0] as string), statement })
+      }
+    }
+    const client = schema.fields['client']
+    const inClient = new Map<string, YamlEntry>()
+    const clientRules: Record<string, Rule> = {}
+    const isClients = (key: string): boolean =>
+      client?.kind === 'block' &&
+      nameIn(schema, key, true) === undefined &&
+      nameIn(client.schema, key, true) !== undefined
     for (const entry of map.entries.values()) {
       const rule = Object.hasOwn(rules, entry.key) ? rules[entry.key] : undefined
-      if (rule === null) continue
-      if (typeof rule === 'function') {
-        for (const statement of rule(entry)) {
-          found.push({ at: names.indexOf(statement.name.split('.', 1)[0] as string), statement })
-        }
-        continue
-      }
-      if (rule?.startsWith('!')) {
-        if (!isNull(entry.value)) this.lacks(entryRange(entry), `"${entry.key}"`, rule.slice(1).trim())
-        continue
-      }
-      const name = rule ?? nameIn(schema, entry.key)
-      const field = name === undefined ? undefined : schema.fields[name]
-      if (name === undefined || !field) {
-        const near = nearMiss(entry.key, names)
-        this.lacks(entry.keyRange, `"${entry.key}"`, near === undefined ? '' : `did you mean ${near}?`)
-        continue
-      }
-      for (const statement of this.#field(name, field, entry, rules)) found.push({ at: names.indexOf(name), statement })
+      if (rule === undefined && isClients(entry.key)) inClient.set(entry.key, entry)
+      else add(this.#entry(schema, entry, rule, rules, source))
+    }
+    if (source) add(this.#defaults(schema, map, rules, source, isClients))
+    if (source && client?.kind === 'block') {
+      const fields = Object.entries(source.schema.fields).filter(([key]) => isClients(key))
+      const inside = { ...map, entries: inClient }
+      const inner = { ...source, schema: { ...source.schema, fields: Object.fromEntries(fields) } }
+      const body = this.body(client.schema, inside, clientRules, inner)
+      if (fields.length > 0) add([block('client', undefined, ...body)])
     }
     return found.sort((a, b) => a.at - b.at).map(({ statement }) => statement)
   }
 
-  #field(name: string, field: Field<unknown>, entry: YamlEntry, rules: Rules): Statement[] {
+  #entry(
+    schema: Settings<object>,
+    entry: YamlEntry,
+    rule: Rule | undefined,
+    rules: Rules,
+    source: SourceSchema | undefined,
+  ): readonly Statement[] {
+    if (source && rule === undefined && !Object.hasOwn(source.schema.fields, entry.key)) {
+      const near = nearMiss(entry.key, Object.keys(source.schema.fields))
+      const hint = near === undefined ? '' : ` (did you mean ${near}?)`
+      this.report('critical', entry.keyRange, `unrecognized key "${entry.key}"${hint}`)
+      return []
+    }
+    if (rule === null) return []
+    if (typeof rule === 'function') return rule(entry)
+    if (rule?.startsWith('!')) {
+      if (!isNull(entry.value)) this.lacks(entryRange(entry), `"${entry.key}"`, rule.slice(1).trim())
+      return []
+    }
+    const name = rule ?? nameIn(schema, entry.key, source !== undefined)
+    const field = name === undefined ? undefined : schema.fields[name]
+    if (name === undefined || !field) {
+      const near = nearMiss(entry.key, Object.keys(schema.fields))
+      this.lacks(entry.keyRange, `"${entry.key}"`, near === undefined ? '' : `did you mean ${near}?`)
+      return []
+    }
+    return this.#field(name, field, entry, rules, source)
+  }
+
+  /** What the source leaves unsaid, where its default is another than Alloy's. */
+  #defaults(
+    schema: Settings<object>,
+    map: YamlMap,
+    rules: Rules,
+    source: SourceSchema,
+    isClients: (key: string) => boolean,
+  ): Statement[] {
+    return Object.entries(source.schema.fields).flatMap(([key, theirs]): Statement[] => {
+      const given = map.entries.get(key)
+      if ((given && !isNull(given.value)) || source.keep?.includes(key) || isClients(key)) return []
+      const rule = rules[key]
+      const name =
+        typeof rule === 'string' && !rule.startsWith('!')
+          ? rule
+          : rule === undefined
+            ? nameIn(schema, key, true)
+            : undefined
+      const ours = name === undefined ? undefined : schema.fields[name]
+      if (name === undefined || !ours) return []
+      if (ours.kind === 'attribute' && theirs.kind === 'attribute') {
+        const expression = differingDefault(ours, theirs)
+        return expression === undefined ? [] : [attribute(name, expression)]
+      }
+      if (given || ours.kind !== 'block' || theirs.kind !== 'block') return []
+      if (ours.whenAbsent !== 'defaults' || theirs.whenAbsent !== 'defaults') return []
+      const empty: YamlMap = { ...map, entries: new Map() }
+      const body = this.body(ours.schema, empty, inner(rules), { ...source, schema: theirs.schema })
+      return body.length === 0 ? [] : [block(name, undefined, ...body)]
+    })
+  }
+
+  #field(
+    name: string,
+    field: Field<unknown>,
+    entry: YamlEntry,
+    rules: Rules,
+    source: SourceSchema | undefined,
+  ): Statement[] {
     const { value: node } = entry
+    const theirs = source?.schema.fields[entry.key]
+    const below = theirs && 'schema' in theirs ? { ...source, schema: theirs.schema } : undefined
     switch (field.kind) {
       case 'attribute': {
         const given = this.attributeOf(name, field, node)
         return given ? [given] : []
       }
       case 'block': {
-        if (isNull(node)) return []
+        if (isNull(node)) {
+          if (theirs?.kind !== 'block' || theirs.whenNull === 'absent') return []
+          const empty: YamlMap = { kind: 'map', entries: new Map(), range: node.range }
+          return [block(name, undefined, ...this.body(field.schema, empty, inner(rules), below))]
+        }
         const inside = this.map(entry)
-        return inside ? [block(name, undefined, ...this.body(field.schema, inside, inner(rules)))] : []
+        const rest = inside && source ? switched(field.schema, inside) : inside
+        return rest ? [block(name, undefined, ...this.body(field.schema, rest, inner(rules), below))] : []
       }
       case 'blocks':
         if (node.kind === 'map') {
           return [...node.entries.values()].map((one) => {
             const inside = this.map(one)
-            const body = inside ? this.body(field.schema, inside, inner(rules)) : []
+            const body = inside ? this.body(field.schema, inside, inner(rules), below) : []
             return block(name, undefined, attribute('name', stringLiteral(one.key)), ...body)
           })
         }
-        return this.maps(entry).map((one) => block(name, undefined, ...this.body(field.schema, one, inner(rules))))
+        return this.maps(entry).map((one) =>
+          block(name, undefined, ...this.body(field.schema, one, inner(rules), below)),
+        )
       case 'variants':
         this.lacks(entry.keyRange, `"${entry.key}"`)
         return []
@@ -199,7 +297,7 @@ export class Writer {
         }),
       )
     }
-    if (type === 'otelcol.Handler') return this.#options.handler?.(node)
+    if (type === 'otelcol.Handler') return this.handler(node)
     if (type === 'any') return this.#anything(node)
     return node.kind === 'scalar' ? this.#scalar(type, node) : this.#wrong(type, node)
   }
@@ -268,11 +366,47 @@ function inner(rules: Rules): Rules {
   )
 }
 
-/** The setting that a key of the source means: of the same name, of the usual other name, or of the name in the singular. */
-export function nameIn(schema: Settings<object>, key: string): string | undefined {
+/** A section that `enabled` switches on and off, where the block itself has no such setting. */
+function switched(schema: Settings<object>, map: YamlMap): YamlMap | undefined {
+  const given = map.entries.get('enabled')?.value
+  if (given?.kind !== 'scalar' || Object.hasOwn(schema.fields, 'enabled')) return map
+  if (given.value === false) return undefined
+  return { ...map, entries: new Map([...map.entries].filter(([key]) => key !== 'enabled')) }
+}
+
+/** The default of the source as an expression of ours; undefined where both are the same, or the source has none. */
+function differingDefault(ours: AttributeField<unknown>, theirs: AttributeField<unknown>): string | undefined {
+  if (theirs.default === undefined || theirs.default === null) return undefined
+  const value = decodedDefault(theirs)
+  if (ours.default !== undefined && sameText(value) === sameText(decodedDefault(ours))) return undefined
+  const isEmpty = ['', 0, false].includes(theirs.default as never) || sameText(theirs.default) === '[]'
+  if (ours.default === undefined && (isEmpty || sameText(theirs.default) === '{}')) return undefined
+  if (ours.type.name === 'bytes' && typeof value === 'number') return stringLiteral(sizeText(value))
+  return literal(ours.type.name, theirs.default)
+}
+
+function decodedDefault({ type, default: preset }: AttributeField<unknown>): unknown {
+  try {
+    return type.decode(defaultAsValue(preset as DefaultValue) as never)
+  } catch {
+    return preset
+  }
+}
+
+function sameText(value: unknown): string {
+  return JSON.stringify(value, (_, one: unknown) =>
+    one instanceof Map ? [...one] : typeof one === 'bigint' ? Number(one) : one,
+  )
+}
+
+/**
+ * The setting that a key of the source means: of the same name, of the usual other name, or, with `singular`, of the name in
+ * the singular (blocks that are written several times, where the source has a list).
+ */
+export function nameIn(schema: Settings<object>, key: string, singular = false): string | undefined {
   const has = (name: string | undefined): name is string => name !== undefined && Object.hasOwn(schema.fields, name)
-  const singular = key.endsWith('ies') ? `${key.slice(0, -3)}y` : key.replace(/s$/, '')
-  return [key, commonNames[key], singular].find(has)
+  const one = key.endsWith('ies') ? `${key.slice(0, -3)}y` : key.replace(/s$/, '')
+  return [key, commonNames[key], singular ? one : undefined].find(has)
 }
 
 function defaultExpression(field: AttributeField<unknown>): string | undefined {
