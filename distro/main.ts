@@ -1,7 +1,7 @@
 // The program: reads the command line and runs the command.
 import { isCollectorFlag } from './collector_flags.ts'
 import { parseFlags, UsageError } from './flags.ts'
-import { collectorName, collectorProgram } from './programs.ts'
+import { collectorName, collectorProgram, otelCommand } from './programs.ts'
 import { version } from './version.ts'
 
 const usage = `Solder ${version}: an OpenTelemetry collector distribution that runs Grafana Alloy's configurations
@@ -36,7 +36,7 @@ const commands: Readonly<Record<string, () => Promise<(args: readonly string[]) 
   'print-config': async () => (await import('./collector_check.ts')).printConfigCommand,
   'print-initial-config': async () => (await import('./collector_check.ts')).printConfigCommand,
   convert: async () => (await import('./convert.ts')).convertCommand,
-  otel: async () => (await import('./programs.ts')).otelCommand,
+  otel: () => Promise.resolve(otelCommand),
   components: async () => (await import('./list.ts')).componentsCommand,
   completion: async () => (await import('./completion.ts')).completionCommand,
 }

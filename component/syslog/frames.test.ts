@@ -98,6 +98,16 @@ for (const { name, input, options = {}, want } of cases) {
   })
 }
 
+test('What stands in the buffer behind the last byte is not looked at', () => {
+  const chunks = ['111111111', '1', '1 <1>a'].map((text) => Buffer.from(text))
+  const shared = Buffer.from('11111111111 <1>a')
+  assert.deepEqual(framed({}, chunks), ['!a message does not begin with its length', 'lost'])
+  assert.deepEqual(framed({}, [shared.subarray(0, 11), shared.subarray(11)]), [
+    '!a message does not begin with its length',
+    'lost',
+  ])
+})
+
 test('A message that might go on is given on after a while, one that is only half there is not', () => {
   assert.deepEqual(framed({}, [Buffer.from('<1>a\n'), 'flush', Buffer.from('<2>b')]), ['<1>a', '<2>b'])
   assert.deepEqual(framed({}, [Buffer.from('<1>a\nb'), 'flush', Buffer.from('c\n')]), ['<1>a\nbc'])

@@ -154,8 +154,10 @@ export class SyslogFrames {
     while (i < this.#end && i - this.#start <= lengthDigitsMax && isDigit(bytes[i])) {
       length = length * 10 + (bytes[i++] as number) - Byte.zero
     }
-    if (i === this.#end && i - this.#start <= lengthDigitsMax) return 'wait'
-    if (bytes[i] !== Byte.space || length === 0 || i === this.#start) {
+    const tooMany = i - this.#start > lengthDigitsMax
+    if (i === this.#end && !tooMany) return 'wait'
+    // What stands behind the end is nobody's.
+    if (tooMany || bytes[i] !== Byte.space || length === 0 || i === this.#start) {
       if (this.#options.raw) return this.#line()
       this.#sink.fault('a message does not begin with its length')
       return 'lost'
