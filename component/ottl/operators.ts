@@ -78,10 +78,18 @@ function textOrder(left: string, right: string): number {
   return left < right ? -1 : 1
 }
 
-/** Numbers of one type, and times and durations with `+` and `-`. Integers wrap as Go's do. Throws for all else. */
+/**
+ * Numbers, and times and durations with `+` and `-`. Integers wrap as Go's do; an integer with a float gives a float.
+ * Throws for all else.
+ */
 export function computeValues(left: OttlValue, operator: MathOperator, right: OttlValue): OttlValue {
-  if (typeof left === 'bigint' && typeof right === 'bigint') return computeInts(left, operator, right)
-  if (typeof left === 'number' && typeof right === 'number') return computeFloats(left, operator, right)
+  if (typeof left === 'bigint') {
+    if (typeof right === 'bigint') return computeInts(left, operator, right)
+    if (typeof right === 'number') return computeFloats(Number(left), operator, right)
+  } else if (typeof left === 'number') {
+    if (typeof right === 'number') return computeFloats(left, operator, right)
+    if (typeof right === 'bigint') return computeFloats(left, operator, Number(right))
+  }
   if (left instanceof Time || left instanceof Duration) {
     if (right instanceof Time || right instanceof Duration) return computeTimes(left, operator, right)
   }

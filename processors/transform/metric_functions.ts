@@ -140,10 +140,9 @@ function convertSummary(part: 'sum' | 'count'): FunctionDefinition {
         const before = context.point === null ? undefined : madeBefore(context, metric.name + suffix)
         if (before !== undefined) before.push(...points)
         else {
-          const unit = part === 'count' ? '1' : metric.unit
           append(
             context,
-            metricFrom(metric, suffix, unit, { kind: 'sum', points, temporality, isMonotonic, unknown: null }),
+            metricFrom(metric, suffix, metric.unit, { kind: 'sum', points, temporality, isMonotonic, unknown: null }),
           )
         }
         return null

@@ -467,7 +467,7 @@ const metricCases: readonly {
       },
       {
         name: 'summ.n',
-        unit: '1',
+        unit: 's',
         sum: {
           dataPoints: [{ asInt: '3' }, { asInt: '4', attributes: [{ key: 'a', value: { stringValue: 'x' } }] }],
           aggregationTemporality: 1,
