@@ -7,7 +7,7 @@ import { probabilityMin } from './probability.ts'
 import { ProbabilisticSampler } from './probabilistic_sampler.ts'
 
 const fields = {
-  mode: attr(string, '`proportional`, `equalizing` or `hash_seed`; "": by the other settings.', { default: '' }),
+  mode: attr(string, '`hash_seed`, `proportional` or `equalizing`; "": `hash_seed`.', { default: '' }),
   sampling_percentage: attr(float, 'The share that is passed on; 100 and more: everything.', { default: 0 }),
   hash_seed: attr(uint, 'The seed of `hash_seed`: collectors in a row should have different ones.', { default: 0 }),
   fail_closed: attr(bool, 'Is what cannot be decided left out?', { default: true }),

@@ -59,8 +59,7 @@ export class Sampler {
 
   constructor(settings: SamplerSettings, signal: 'traces' | 'logs', instruments: Instruments) {
     this.#settings = settings
-    const byHash = settings.hashSeed !== 0 || (signal === 'logs' && settings.attributeSource === 'record')
-    this.#mode = settings.mode === '' ? (byHash ? 'hash_seed' : 'proportional') : settings.mode
+    this.#mode = settings.mode === '' ? 'hash_seed' : settings.mode
     // The percentage is a float of 32 bits in the collector, and so is its product in the hashing mode.
     const percentage = Math.min(Math.fround(settings.percentage), 100)
     this.#ratio = Math.max(percentage / 100, probabilityMin)
@@ -100,9 +99,8 @@ export class Sampler {
     const state = TraceState.parse(traceState)
     let canDecide = state !== undefined
     if (this.#mode === 'hash_seed') {
-      this.#policy = 'trace_id_hash'
-      this.#randomness.setHash(idOf(traceId), this.#settings.hashSeed)
-      canDecide = this.#noteHash(state)
+      const isHashed = this.#hashId(traceId) || this.#missing()
+      canDecide = this.#noteHash(state) && isHashed
     } else if (state?.randomness) {
       this.#policy = 'sampling_randomness'
       this.#randomness.hi = state.randomness.hi
@@ -139,7 +137,7 @@ export class Sampler {
     } else if (carrier !== undefined && hasId(record.traceId)) {
       this.#policy = 'trace_id_w3c'
       this.#randomness.setTraceId(record.traceId)
-    } else if (carrier === undefined || !this.#hashAttribute(record)) canDecide = this.#missing()
+    } else canDecide = this.#missing()
     let threshold = this.#decide(canDecide, carrier)
     const priority = this.#recordPriority(record)
     if (priority !== undefined) {
@@ -177,9 +175,13 @@ export class Sampler {
   }
 
   #hashRecord(record: LogRecord): boolean {
-    if (this.#settings.attributeSource !== 'traceID') return this.#hashAttribute(record)
+    return (this.#settings.attributeSource === 'traceID' && this.#hashId(record.traceId)) || this.#hashAttribute(record)
+  }
+
+  #hashId(traceId: Uint8Array): boolean {
+    if (!hasId(traceId)) return false
     this.#policy = 'trace_id_hash'
-    this.#randomness.setHash(idOf(record.traceId), this.#settings.hashSeed)
+    this.#randomness.setHash(traceId, this.#settings.hashSeed)
     return true
   }
 
@@ -187,8 +189,10 @@ export class Sampler {
     const { fromAttribute, hashSeed } = this.#settings
     const value = fromAttribute === '' ? undefined : attributeValue(record.attributes, fromAttribute)
     if (value === undefined) return false
+    const bytes = value instanceof Uint8Array ? value : Buffer.from(anyValueText(value))
+    if (bytes.length === 0) return false
     this.#policy = fromAttribute
-    this.#randomness.setHash(value instanceof Uint8Array ? value : Buffer.from(anyValueText(value)), hashSeed)
+    this.#randomness.setHash(bytes, hashSeed)
     return true
   }
 
@@ -252,13 +256,6 @@ function spanPriority(value: AnyValue | undefined): boolean | undefined {
   if (typeof parsed !== 'number' && typeof parsed !== 'bigint') return undefined
   if (Number(parsed) === 0) return false
   return Number(parsed) > 0 ? true : undefined
-}
-
-const noId = new Uint8Array(16)
-
-/** An id that is absent is hashed as sixteen zeros, as the collector holds it. */
-function idOf(id: Uint8Array): Uint8Array {
-  return id.length === 0 ? noId : id
 }
 
 function hasId(id: Uint8Array): boolean {

@@ -37,6 +37,9 @@ const defaults: SamplerSettings = {
 /** Its last seven bytes are half of the range: sampled at 50 percent, not at 49. */
 const halfId = Uint8Array.from([...Array.from({ length: 9 }, () => 0xfe), 0x80, 0, 0, 0, 0, 0, 0])
 
+/** Its hash is near the end of the range. */
+const hashedId = Buffer.from('9e3779b97f4a7c15f39cc0605cedc835', 'hex')
+
 function spanOf(traceId: Uint8Array, traceState = '', attributes: Attributes = []): Span {
   return {
     traceId,
@@ -277,7 +280,7 @@ const recordCases: readonly {
   want: string | null
 }[] = [
   { name: 'by trace id', settings: { percentage: 50 }, want: '8' },
-  { name: 'by trace id, left out', settings: { percentage: 49 }, want: null },
+  { name: 'by trace id, left out', settings: { percentage: 49, mode: 'proportional' }, want: null },
   { name: 'without an id', settings: { percentage: 100 }, traceId: noBytes, want: null },
   { name: 'without an id, fails open', settings: { percentage: 1, failClosed: false }, traceId: noBytes, want: '0' },
   {
@@ -293,7 +296,27 @@ const recordCases: readonly {
     traceId: noBytes,
     want: null,
   },
-  { name: 'sampled before, proportionally', settings: { percentage: 50 }, attributes: noted, want: 'c' },
+  {
+    name: 'by attribute where there is no id, in a mode that hashes nothing',
+    settings: { percentage: 100, mode: 'proportional', fromAttribute: 'id' },
+    traceId: noBytes,
+    attributes: [{ key: 'id', value: 7n }],
+    want: null,
+  },
+  {
+    name: 'by attribute that is empty',
+    settings: { percentage: 100, fromAttribute: 'id' },
+    traceId: noBytes,
+    attributes: [{ key: 'id', value: '' }],
+    want: null,
+  },
+  { name: 'by hash where no mode is set', settings: { percentage: 40 }, traceId: hashedId, want: '999c' },
+  {
+    name: 'sampled before, proportionally',
+    settings: { percentage: 50, mode: 'proportional' },
+    attributes: noted,
+    want: 'c',
+  },
   {
     name: 'sampled before, equalizing',
     settings: { percentage: 50, mode: 'equalizing' },
@@ -376,7 +399,7 @@ test('what is left out counts as dropped, once the rest was taken', async () => 
     },
   }
   const output: OtelOutput = { traces: [{ nodeId: 'sink', traces: port }], logs: [], metrics: [] }
-  const processor = new ProbabilisticSampler(host, { ...defaults, percentage: 50 }, output)
+  const processor = new ProbabilisticSampler(host, { ...defaults, mode: 'proportional', percentage: 50 }, output)
   const quarterId = Uint8Array.from(halfId).fill(0x40, 9)
   const make = (): Traces => tracesOf([spanOf(halfId), spanOf(quarterId)])
   await assert.rejects(async () => processor.traces.consume(make()), { name: 'ConsumeError' })
