@@ -149,7 +149,8 @@ function check(all: readonly MetricSettings[], report: Report): void {
 
 async function create(host: Host, all: readonly MetricSettings[], output: OtelOutput): Promise<Component> {
   const definitions = await compileDefinitions(host, all, (_, group) => new Recorder(host, 'propagate', group))
-  const common = { scopeName: 'otelcol/countconnector', looksAbove: true, resourceExtras: [], isDatedByRecords: true }
+  const scopeName = 'github.com/open-telemetry/opentelemetry-collector-contrib/connector/countconnector'
+  const common = { scopeName, looksAbove: true, resourceExtras: [], isDatedByRecords: true }
   return recordMetrics(host, definitions, common, output)
 }
 

@@ -124,7 +124,10 @@ test('counts are deltas over the time of what they count', async () => {
   const { send, sink } = await counted({ spanevents: mapOf({}) }, traces())
   await send()
   const [group] = sink.metrics[0]?.tree?.resourceMetrics ?? []
-  assert.equal(group?.scopeMetrics[0]?.scope.name, 'otelcol/countconnector')
+  assert.equal(
+    group?.scopeMetrics[0]?.scope.name,
+    'github.com/open-telemetry/opentelemetry-collector-contrib/connector/countconnector',
+  )
   const data = group?.scopeMetrics[0]?.metrics[0]?.data
   assert.ok(data?.kind === 'sum' && data.isMonotonic && data.temporality === 1)
   const [point] = data.points

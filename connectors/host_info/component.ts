@@ -143,7 +143,7 @@ class HostInfoConnector implements Component {
     if (this.#tooMany > 0) this.#host.log.warn('Left out hosts: there are too many', { left_out: this.#tooMany })
     this.#tooMany = 0
     const metric = madeMetric('traces_host_info', { kind: 'gauge', points, unknown: null })
-    return { resourceMetrics: [madeResource([], 'host_info', [metric])] }
+    return { resourceMetrics: [madeResource([], 'hostinfoconnector', [metric])] }
   }
 
   debug(): unknown {

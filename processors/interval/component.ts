@@ -62,7 +62,7 @@ export const intervalProcessor: YamlDefinition<SettingsOf<typeof yamlSettings>> 
 }
 
 /**
- * What is gathered waits here; points that newer ones replace, or that are added to others, are dropped as `aggregated`.
+ * What is gathered waits here; points that newer ones replace are dropped as `aggregated`. Deltas go on at once.
  * What cannot be sent when the interval ends is dropped as `send failed`: it is never sent twice.
  */
 class IntervalProcessor implements Component {

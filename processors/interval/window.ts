@@ -1,13 +1,5 @@
-// Keeps the newest point of each stream, and the sum of deltas, until the interval ends.
-import {
-  addExponentialHistogram,
-  addHistogram,
-  addNumbers,
-  attributesKey,
-  metricKey,
-  retainMetrics,
-  scopeKey,
-} from '#component/metric_streams'
+// Keeps the newest point of each stream until the interval ends.
+import { attributesKey, metricKey, retainMetrics, scopeKey } from '#component/metric_streams'
 import type { Metric, MetricData, MetricsTree, ResourceMetrics, ScopeMetrics } from '#pdata/otlp'
 import { Temporality } from '#pdata/otlp'
 
@@ -87,9 +79,9 @@ export class Window {
       case 'summary':
         return !this.#passThrough.summary
       case 'sum':
-        return data.isMonotonic
+        return data.isMonotonic && data.temporality === Temporality.cumulative
       default:
-        return true
+        return data.temporality === Temporality.cumulative
     }
   }
 
@@ -119,7 +111,6 @@ export class Window {
       this.#metrics.set(key, held)
       scope.scope.metrics.push({ ...metric, data: held.data })
     }
-    const adds = 'temporality' in data && data.temporality !== Temporality.cumulative
     for (const point of data.points) {
       const attributes = attributesKey(point.attributes)
       const known = held.byAttributes.get(attributes)
@@ -127,23 +118,9 @@ export class Window {
         held.byAttributes.set(attributes, point)
         ;(held.data.points as Point[]).push(point)
         this.held++
-      } else if (adds) {
-        add(data.kind, known, point)
       } else if (point.timeUnixNano > known.timeUnixNano) {
         Object.assign(known, point)
       }
     }
   }
-}
-
-/** Adds a delta to the one held: it covers the times of both. */
-function add(kind: Held['kind'], held: Point, point: Point): void {
-  if (kind === 'sum') {
-    const [a, b] = [held, point] as [{ value: bigint | number | null }, { value: bigint | number | null }]
-    a.value = addNumbers(a.value, b.value)
-  } else if (kind === 'histogram') addHistogram(held as never, point as never)
-  else addExponentialHistogram(held as never, point as never)
-  const { startTimeUnixNano: start } = point
-  if (start < held.startTimeUnixNano || held.startTimeUnixNano === 0n) held.startTimeUnixNano = start
-  if (point.timeUnixNano > held.timeUnixNano) held.timeUnixNano = point.timeUnixNano
 }
