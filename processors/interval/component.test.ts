@@ -71,7 +71,7 @@ test('sends the newest point of each stream when the interval ends, and nothing 
 })
 
 test('what is not gathered goes on at once', async () => {
-  const { send, values, sink } = await started({ pass_through: { gauge: true } })
+  const { send, sink } = await started({ pass_through: { gauge: true } })
   await send(
     gaugeMetric('g', [numberPoint(3, 0.5)]),
     sumMetric('m', [numberPoint(1, 1n)]),
