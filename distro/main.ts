@@ -15,6 +15,7 @@ Commands:
   run PATH        Run a configuration file, or a directory of .alloy files
   validate PATH   Say everything that is wrong with a configuration
   fmt [FILE]      Format a configuration file (standard input without FILE)
+  migrate         Take over from Grafana Alloy's service on this machine
   otel            The collector's own command line: --config=LOCATION, validate, components, print-config
   convert [FILE]  Convert the configuration of Prometheus, Promtail, the collector or Grafana Agent
   print-config    Print the collector's YAML, merged and with everything put in its place
@@ -36,6 +37,7 @@ const commands: Readonly<Record<string, () => Promise<(args: readonly string[]) 
   'print-config': async () => (await import('./collector_check.ts')).printConfigCommand,
   'print-initial-config': async () => (await import('./collector_check.ts')).printConfigCommand,
   convert: async () => (await import('./convert.ts')).convertCommand,
+  migrate: async () => (await import('./migrate/migrate.ts')).migrateCommand,
   otel: () => Promise.resolve(otelCommand),
   components: async () => (await import('./list.ts')).componentsCommand,
   completion: async () => (await import('./completion.ts')).completionCommand,
