@@ -1,6 +1,8 @@
 // `solder completion` and the manual page: what the command line takes, for shells and for readers.
+import { convertFlags } from './convert.ts'
 import { UsageError, type FlagSpec } from './flags.ts'
 import { formatCommandFlags } from './format.ts'
+import { migrateFlags } from './migrate/migrate.ts'
 import { runFlags } from './run_flags.ts'
 import { validateFlags } from './validate.ts'
 
@@ -29,6 +31,8 @@ const commands: readonly Command[] = [
     flags: validateFlags,
   },
   { name: 'fmt', argument: '[FILE]', doc: 'Format a configuration file', flags: formatCommandFlags },
+  { name: 'convert', argument: '[FILE]', doc: 'Convert a configuration of another program', flags: convertFlags },
+  { name: 'migrate', argument: '', doc: "Take over from Grafana Alloy's service", flags: migrateFlags },
   { name: 'print-config', argument: '--config=LOCATION', doc: "Print the collector's YAML, merged", flags: [help] },
   { name: 'components', argument: '', doc: 'List the components of this build', flags: [json, otelcol, help] },
   {
