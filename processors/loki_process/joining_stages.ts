@@ -4,6 +4,7 @@ import { compileRegexp, type Regexp } from '#lib/regexp'
 import { checkExpression } from './expression.ts'
 import { parseObject } from './extract_stages.ts'
 import { timeReader } from '#lib/go_time'
+import { withoutTrailing } from '#lib/trailing'
 import { cutToBytes, labelsKey, type Line } from './line.ts'
 import { LineStage, type Stage, type StageContext } from './stage.ts'
 
@@ -68,7 +69,7 @@ export class MultilineStage implements Stage {
     }
     this.#blocks.set(key, block)
     if (isFirst) block.first = line
-    block.texts.push(this.#settings.trim_newlines ? line.text.replace(/[\r\n]+$/, '') : line.text)
+    block.texts.push(this.#settings.trim_newlines ? withoutTrailing(line.text, '\r\n') : line.text)
     block.lastMs = nowMs
     if (block.texts.length === this.#settings.max_lines) this.#flush(block, out)
   }

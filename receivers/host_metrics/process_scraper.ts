@@ -1,5 +1,6 @@
 // The scraper of single processes: each is a resource of its own.
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { withoutTrailing } from '#lib/trailing'
 import type { AnyValue, Attributes, ResourceMetrics } from '#pdata/otlp'
 import type { PointGatherer } from './points.ts'
 import { type ProcFiles, ticksPerSecond } from './proc_files.ts'
@@ -162,7 +163,7 @@ function processName(stat: ProcessStat, command: readonly string[] | undefined):
 function commandLine(files: ProcFiles, pid: string): string[] | undefined {
   const text = files.tryRead(`/proc/${pid}/cmdline`)
   if (text === undefined || text === '') return undefined
-  return text.replace(/\0+$/, '').split('\0')
+  return withoutTrailing(text, '\0').split('\0')
 }
 
 function linkTarget(files: ProcFiles, pid: string): string | undefined {

@@ -13,6 +13,7 @@ import {
 } from '#component/http_server'
 import { LogIntake, relabelledReason } from '#component/log_source'
 import { relabel } from '#component/relabel'
+import { withoutTrailing } from '#lib/trailing'
 import { type Labels, labelsFrom, LogStream } from '#pdata'
 import { decodePush, decodePushJson, LineTimes, PushError, pushLimitsDefault } from '#pdata/loki'
 import type { LokiSourceApiSettings } from './component.ts'
@@ -173,7 +174,7 @@ export class LokiSourceApi implements Component<LokiSourceApiSettings> {
   #lines(body: Uint8Array): LogStream[] {
     const lines: string[] = []
     for (const line of Buffer.from(body).toString().split('\n')) {
-      const text = line.replace(/\r+$/, '')
+      const text = withoutTrailing(line, '\r')
       if (text !== '') lines.push(text)
     }
     if (lines.length === 0) return []

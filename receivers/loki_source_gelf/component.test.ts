@@ -16,6 +16,8 @@ class Gelf {
   readonly host = new TestHost()
   readonly lines: string[] = []
   readonly times: bigint[] = []
+  /** Lines of each batch. */
+  readonly batches: number[] = []
   receiver: LokiSourceGelf | undefined
   readonly #port: LogsPort
   #socket: Socket | undefined
@@ -26,6 +28,7 @@ class Gelf {
       nodeId: 'sink',
       signal: 'logs',
       consume: (batch) => {
+        this.batches.push((batch.streams ?? []).reduce((sum, { lines }) => sum + lines.length, 0))
         for (const { labels, lines, timestampsNs } of batch.streams ?? []) {
           for (const line of lines) this.lines.push(`${labelText(labels)} ${line}`)
           this.times.push(...timestampsNs)
@@ -56,8 +59,13 @@ class Gelf {
   }
 
   async expect(...want: string[]): Promise<void> {
-    while (this.lines.length < want.length) await new Promise<void>((resolve) => (this.#tell = resolve))
+    while (this.lines.length < want.length) await this.told()
     assert.deepEqual(this.lines, want)
+  }
+
+  /** The next batch has come. */
+  told(): Promise<void> {
+    return new Promise((resolve) => (this.#tell = resolve))
   }
 }
 
@@ -119,6 +127,21 @@ test('What is no message is counted, and costs nothing else', async (t) => {
   )
   await g.expect(`{} ${text}`)
   assert.equal(g.host.counts.get('gelf_target_parsing_errors_total')?.value, 6)
+})
+
+test('A long run of blanks in a message takes no time', async (t) => {
+  const g = await new Gelf().start(t)
+  g.send(gzipSync(`${' '.repeat(4_000_000)}x`), text)
+  await g.expect(`{} ${text}`)
+  assert.equal(g.host.counts.get('gelf_target_parsing_errors_total')?.value, 1)
+})
+
+test('Small datagrams that unpack to large messages are handed on one after another', async (t) => {
+  const g = await new Gelf().start(t)
+  const large = gzipSync(`{"host":"web","_a":"${'x'.repeat(5_000_000)}"}`)
+  g.send(...Array.from({ length: 5 }, () => large))
+  while (g.lines.length < 5) await g.told()
+  assert.deepEqual(g.batches, [1, 1, 1, 1, 1])
 })
 
 test('Another address is bound in the place of the one that is', async (t) => {

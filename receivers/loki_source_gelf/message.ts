@@ -1,5 +1,6 @@
 // One GELF message: read strictly, and written again as Alloy writes it.
 import { goJson } from '#lib/go_json'
+import { withoutTrailing } from '#lib/trailing'
 
 export interface GelfMessage {
   readonly version: string
@@ -19,7 +20,7 @@ const numbers = ['timestamp', 'level'] as const
 /** Throws an error that says what is wrong. Fields that the format does not have are left out. */
 export function readGelf(text: string): GelfMessage {
   // Senders over TCP end messages with a zero byte, and some do so over UDP.
-  const parsed: unknown = JSON.parse(text.replace(/[\0\s]+$/, ''))
+  const parsed: unknown = JSON.parse(withoutTrailing(text, '\0 \t\r\n'))
   if (parsed === null || typeof parsed !== 'object' || Array.isArray(parsed)) throw new Error('it is no object')
   const fields = parsed as Record<string, unknown>
   const own = (name: string): unknown => (Object.hasOwn(fields, name) ? fields[name] : undefined)

@@ -13,6 +13,8 @@ import { type GelfMessage, readGelf } from './message.ts'
 /** A message once it is put together and decompressed; Loki takes less of a line. */
 const messageBytesMax = 8 * 1024 * 1024
 const queueBytesMax = 4 * 1024 * 1024
+/** Datagrams that unpack to a thousand times their size must not all be in memory at once. */
+const gatheredCharsMax = 4 * 1024 * 1024
 const addressDefault = ':12201'
 const overflowReason = 'datagram queue full'
 const faultLogMs = 10_000
@@ -82,17 +84,26 @@ export class LokiSourceGelf implements Component<LokiSourceGelfSettings> {
   }
 
   async #take(batch: readonly Datagram[]): Promise<void> {
+    let chars = 0
     for (const { bytes, peer } of batch) {
       try {
         const whole = ChunkedMessages.isChunk(bytes) ? this.#chunks.add(bytes, peer) : bytes
         if (whole !== undefined) {
           const text = (await plain(whole)).toString('utf8')
+          chars += text.length
           this.#add(readGelf(text))
         }
       } catch (error) {
         this.#fault((error as Error).message)
       }
+      if (chars < gatheredCharsMax) continue
+      chars = 0
+      await this.#handOn()
     }
+    await this.#handOn()
+  }
+
+  async #handOn(): Promise<void> {
     const { count } = this.#gathered
     if (count === 0) return
     if (await this.#delivery.handOn(this.#gathered.take(this.#host.clock.now()), count)) this.#entries.add(count)
