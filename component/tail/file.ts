@@ -451,7 +451,8 @@ export class TailedFile<C> implements TailSource<C> {
     const chunk = Buffer.allocUnsafe(64 * 1024)
     const n = await readAt(fd, chunk, 4, 0)
     const encoding = byteOrderMark(chunk.subarray(0, n)).encoding ?? this.#owner.encoding
-    let end = generation.size & ~(encoding.unitBytes - 1)
+    // Not with `&`, which has 32 bits: files may be larger.
+    let end = generation.size - (generation.size % encoding.unitBytes)
     while (end > 0) {
       const start = Math.max(0, end - chunk.length)
       const got = await readAt(fd, chunk, end - start, start)

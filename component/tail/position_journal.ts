@@ -98,11 +98,19 @@ export class PositionJournal {
           ({ path, labels, offset, identity, until }) => `${JSON.stringify([path, labels, offset, identity, until])}\n`,
         )
         .join('')
+      // Only once it stands in its place is it the journal: a full disk leaves the old one, which goes on.
       const beside = `${this.#path}.new`
-      this.#file = await open(beside, 'w', 0o600)
-      await this.#file.writeFile(text)
-      await this.#file.datasync()
-      await rename(beside, this.#path)
+      const file = await open(beside, 'w', 0o600)
+      try {
+        await file.writeFile(text)
+        await file.datasync()
+        await rename(beside, this.#path)
+      } catch (error) {
+        await file.close()
+        await unlink(beside).catch(() => {})
+        throw error
+      }
+      this.#file = file
       this.#bytes = Buffer.byteLength(text)
       this.bytesWritten += this.#bytes
     }).catch((error: unknown) => this.#fail(error as Error))

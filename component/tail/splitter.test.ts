@@ -78,4 +78,12 @@ describe('entries of a file', () => {
     })
     assert.deepEqual(other, { entries: ['日本#', '語#'], end: 8 })
   })
+
+  it('a character of several bytes before the next entry stays whole, also where others are not valid', () => {
+    const bytes = Buffer.concat([Buffer.from([0xff]), Buffer.from('a€😀#b😀#c€')])
+    const want = ['\ufffda€😀#', 'b😀#', 'c€']
+    for (let step = 1; step <= bytes.length; step++) assert.deepEqual(all(bytes, '', pattern('end', '#'), step), want)
+    const starts = ['\ufffda€😀', '#b😀', '#c€']
+    for (let step = 1; step <= bytes.length; step++) assert.deepEqual(all(bytes, '', pattern('start', '#'), step), starts)
+  })
 })

@@ -99,12 +99,13 @@ function byteOffset(encoding: LineEncoding, bytes: Buffer, text: string, chars: 
   if (encoding.unitBytes === 2) return chars * 2
   if (encoding.name === 'iso-8859-1') return chars
   if (encoding.name === 'utf-8' && isUtf8(bytes)) return Buffer.byteLength(text.slice(0, chars))
-  // Not valid, or an encoding of its own: the number of characters grows with the bytes.
+  // Not valid, or an encoding of its own: the number of characters grows with the bytes. The most bytes with so many: part of
+  // a character counts as one, too.
   let [low, high] = [0, bytes.length]
   while (low < high) {
-    const middle = (low + high) >> 1
-    if (encoding.decode(bytes, 0, middle).length < chars) low = middle + 1
-    else high = middle
+    const middle = (low + high + 1) >> 1
+    if (encoding.decode(bytes, 0, middle).length > chars) high = middle - 1
+    else low = middle
   }
   return low
 }

@@ -161,6 +161,17 @@ test('A file that comes later is read whole, also where others are read from the
   await b.expect('new', 'half a line')
 })
 
+test('A file of gigabytes is read from its end', async (t) => {
+  const b = await bench(t, { fromEnd: true })
+  writeFileSync(b.path('a.log'), '')
+  truncateSync(b.path('a.log'), 5 * 1024 ** 3)
+  appendFileSync(b.path('a.log'), '\nold\n')
+  await b.start(['a.log'])
+  await eventually(() => b.tailer.files.some((file) => file.began))
+  appendFileSync(b.path('a.log'), 'new\n')
+  await b.expect('new')
+})
+
 test('A file that is renamed is drained, its last line without an end included, before the new one begins', async (t) => {
   const b = await bench(t)
   writeFileSync(b.path('a.log'), 'one\n')
