@@ -1,6 +1,6 @@
 // A log entry on its way through operators, and batches of them as OTLP.
 import { ExprTime, type ExprValue, type ExprVariables } from '#component/expr'
-import { type LogRecord, type LogsTree, type KeyValue, KeyValueList, type AnyValue, type ScopeLogs } from '#pdata/otlp'
+import { type LogRecord, type LogsTree, type KeyValue, KeyValueList, type AnyValue, type ResourceLogs, type ScopeLogs } from '#pdata/otlp'
 import { Logs } from '#pdata'
 
 /** What entries hold: as JSON, with integers as `bigint`, and bytes. Maps are plain objects whose own keys count. */
@@ -102,12 +102,18 @@ export const severityNames: readonly string[] = [
 export function logsOf(entries: readonly Entry[]): Logs {
   const tree: LogsTree = { resourceLogs: [] }
   const scopes = new Map<string, ScopeLogs>()
+  const resources = new Map<string, ResourceLogs>()
   let lastKey = ''
   let last: ScopeLogs | undefined
   for (const entry of entries) {
-    const key = `${resourceKey(entry.resource)}\0${entry.scopeName}`
+    const resource = resourceKey(entry.resource)
+    const key = `${resource}\0${entry.scopeName}`
     if (last === undefined || key !== lastKey) {
-      last = scopes.get(key) ?? addScope(tree, scopes, key, entry)
+      last = scopes.get(key)
+      if (last === undefined) {
+        last = addScope(tree, resources, resource, entry)
+        scopes.set(key, last)
+      }
       lastKey = key
     }
     last.logRecords.push(recordOf(entry))
@@ -127,25 +133,23 @@ function resourceKey(resource: EntryMap): string {
   return ''
 }
 
-function addScope(tree: LogsTree, scopes: Map<string, ScopeLogs>, key: string, entry: Entry): ScopeLogs {
+/** Another scope of the same resource goes beside it. */
+function addScope(tree: LogsTree, resources: Map<string, ResourceLogs>, key: string, entry: Entry): ScopeLogs {
   const scopeLogs: ScopeLogs = {
     scope: { name: entry.scopeName, version: '', attributes: [], droppedAttributesCount: 0, unknown: null },
     logRecords: [],
     schemaUrl: '',
     unknown: null,
   }
-  scopes.set(key, scopeLogs)
-  // Another scope of the same resource goes beside it.
-  const ofResource = key.slice(0, key.indexOf('\0') + 1)
-  for (const [otherKey, other] of scopes) {
-    if (other === scopeLogs || !otherKey.startsWith(ofResource)) continue
-    const beside = tree.resourceLogs.find((one) => one.scopeLogs.includes(other))
-    if (beside === undefined) continue
-    beside.scopeLogs.push(scopeLogs)
+  const known = resources.get(key)
+  if (known !== undefined) {
+    known.scopeLogs.push(scopeLogs)
     return scopeLogs
   }
   const resource = { attributes: keyValues(entry.resource), droppedAttributesCount: 0, entityRefs: [], unknown: null }
-  tree.resourceLogs.push({ resource, scopeLogs: [scopeLogs], schemaUrl: '', unknown: null })
+  const made = { resource, scopeLogs: [scopeLogs], schemaUrl: '', unknown: null }
+  resources.set(key, made)
+  tree.resourceLogs.push(made)
   return scopeLogs
 }
 

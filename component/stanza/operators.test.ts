@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { logsTree } from '#pdata/otlp'
+import { Entry, logsOf } from './entry.ts'
 import { type Given, type Json, problemsOf, RunFixture, seen, type Seen } from './fixture_run.ts'
 
 interface Case {
@@ -746,6 +748,29 @@ describe('what becomes of entries is counted', () => {
     assert.equal(fixture.pipeline.held, 0)
     fixture.run(lines('x', 'y'))
     assert.equal(fixture.pipeline.held, 2)
+  })
+
+  it('a value that is nested too deeply is no JSON, and costs nothing else', () => {
+    const f = new RunFixture([{ type: 'json_parser', on_error: 'drop', parse_ints: true }])
+    const deep = (levels: number) => `{"a":${'['.repeat(levels)}1${']'.repeat(levels)}}`
+    const { entries, dropped } = f.run([900, 2000, 200_000].map((levels) => ({ body: deep(levels) })))
+    assert.deepEqual([entries.length, ...dropped], [1, ['json_parser failed', 2]])
+    assert.equal(logsTree(logsOf(entries)).resourceLogs.length, 1)
+  })
+
+  it('entries of one resource go together, by their scopes', () => {
+    const entries = ['a1', 'b1', 'a2', 'b2', 'a1'].map((text) => {
+      const entry = new Entry(text, {}, { r: text[0] as string }, 0n)
+      entry.scopeName = text[1] as string
+      return entry
+    })
+    const seen = logsTree(logsOf(entries)).resourceLogs.map(({ scopeLogs }) =>
+      scopeLogs.map(({ scope, logRecords }) => `${scope?.name}: ${logRecords.map(({ body }) => String(body)).join()}`),
+    )
+    assert.deepEqual(seen, [
+      ['1: a1,a1', '2: a2'],
+      ['1: b1', '2: b2'],
+    ])
   })
 
   it('held entries go on after the period', () => {

@@ -41,6 +41,11 @@ describe('frames of entries', () => {
     assert.equal(framed({}, bytes, 1).join('|'), `${'x'.repeat(50)}|${'x'.repeat(50)}|${'x'.repeat(20)}|y`)
   })
 
+  it('lines without a length, however many', () => {
+    const frames = new EntryFrames({ ...lines, hasLengths: true, bytesMax: 1_000_000 })
+    assert.equal(frames.push(Buffer.from('a\n'.repeat(300_000))).length, 300_000)
+  })
+
   it('no bytes are lost, and none make it throw', () => {
     const some = fc.string({ unit: fc.constantFrom(...'12 \n\0ab'), maxLength: 60 })
     const settings = fc.constantFrom<Partial<FrameSettings>>(

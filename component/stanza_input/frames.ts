@@ -87,7 +87,7 @@ export class EntryFrames {
       const head = /^([1-9]\d{0,9}) /.exec(bytes.toString('latin1', at, at + 12))
       let end: number
       if (head !== null) end = at + head[0].length + Number(head[1])
-      else if (/^\d{1,10}$/.test(bytes.toString('latin1', at)) && !isLast) break
+      else if (!isLast && bytes.length - at <= 10 && /^\d+$/.test(bytes.toString('latin1', at))) break
       else {
         const line = bytes.indexOf(10, at)
         end = line < 0 ? Infinity : line + 1

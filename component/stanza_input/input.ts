@@ -202,9 +202,23 @@ class Stream implements StreamHandler {
     this.#timer?.cancel()
     this.#timer = undefined
     const texts = this.#frames.push(chunk)
-    if (this.#frames.holds) this.#timer = this.#host.clock.setTimeout(() => void this.#flush(), flushMs)
     const done = texts.length === 0 ? undefined : this.#take(texts)
-    return done ? done.then(() => true) : true
+    if (done) return done.then(() => this.#wait())
+    return this.#wait()
+  }
+
+  /** The time without bytes begins once these are taken: before that nothing is read, whatever has come. */
+  #wait(): true {
+    if (this.#frames.holds) this.#timer = this.#host.clock.setTimeout(() => void this.#late(), flushMs)
+    return true
+  }
+
+  async #late(): Promise<void> {
+    try {
+      await this.#flush()
+    } catch (error) {
+      this.#host.log.error('Cannot take what is left of a stream', { err: (error as Error).message })
+    }
   }
 
   async #flush(): Promise<void> {

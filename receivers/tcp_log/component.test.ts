@@ -4,26 +4,33 @@ import { test, type TestContext } from 'node:test'
 import type { LogsPort, OtelOutput, Value } from '#component'
 import type { SocketReceiver } from '#component/stanza_input'
 import { decoded, problemsOf, TestHost, type Written } from '#component/test_host'
+import { ManualClock } from '#lib/clock'
 import { anyValueText, logsTree } from '#pdata/otlp'
 import { otelcolReceiverTcplog, tcpLogReceiver } from './component.ts'
 
-async function receiving(t: TestContext, written: Written): Promise<{ port: number; got: string[] }> {
+async function receiving(
+  t: TestContext,
+  written: Written,
+  { clock, before }: { clock?: ManualClock; before?: () => void | Promise<void> } = {},
+): Promise<{ port: number; got: string[] }> {
   const got: string[] = []
   const sink: LogsPort = {
     nodeId: 'sink',
     signal: 'logs',
     consume(batch) {
+      const waits = before?.()
       for (const { scopeLogs } of logsTree(batch).resourceLogs) {
         for (const { body, attributes } of scopeLogs.flatMap(({ logRecords }) => logRecords)) {
           const rest = attributes.map(({ key, value }) => `${key}=${anyValueText(value)}`)
           got.push([anyValueText(body), ...rest].join(' | '))
         }
       }
+      return waits
     },
   }
   const output: OtelOutput = { metrics: [], traces: [], logs: [{ nodeId: 'sink', logs: sink }] }
   const settings = decoded(tcpLogReceiver.settings, { listen_address: '127.0.0.1:0', ...written })
-  const receiver = (await tcpLogReceiver.create(new TestHost(), settings, output)) as unknown as SocketReceiver
+  const receiver = (await tcpLogReceiver.create(new TestHost(clock ? { clock } : {}), settings, output)) as unknown as SocketReceiver
   await receiver.start()
   t.after(() => receiver.stop(1000))
   return { port: receiver.ports[0] as number, got }
@@ -69,6 +76,22 @@ test('A line that is not ended is an entry after a while; its sender is named', 
     got[0] as string,
     /^no end \| net.transport=IP.TCP \| net.peer.ip=127.0.0.1 \| net.peer.port=\d+ \| net.peer.name=/,
   )
+})
+
+test('A line is not cut in two where the next component takes its time', async (t) => {
+  const clock = new ManualClock()
+  let release = (): void => {}
+  const busy = new Promise<void>((resolve) => (release = resolve))
+  const { port, got } = await receiving(t, {}, { clock, before: () => busy })
+  const socket = connect(port, '127.0.0.1')
+  t.after(() => socket.destroy())
+  socket.write('one\ntw')
+  await until(() => got.length === 1)
+  socket.write('o\n')
+  await clock.advance(5000)
+  release()
+  await until(() => got.length === 2)
+  assert.deepEqual(got, ['one', 'two'])
 })
 
 test('An address is asked for', () => {

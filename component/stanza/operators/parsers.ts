@@ -130,16 +130,40 @@ export function jsonParse({ parse_ints: parseInts }: SettingsOf<typeof jsonSetti
   const reviver = parseInts ? wholeNumbers : undefined
   return (value) => {
     if (typeof value !== 'string') throw new EntryError(`type ${describe(value)} cannot be parsed as JSON`)
-    let parsed: ExprValue
-    try {
-      parsed = (reviver === undefined ? JSON.parse(value) : JSON.parse(value, reviver)) as ExprValue
-    } catch (error) {
-      if (!(error instanceof SyntaxError)) throw error
-      throw new EntryError(`cannot parse JSON: ${error.message}`)
-    }
+    const parsed = parsedJson(value, reviver) as ExprValue
     if (!isEntryMap(parsed)) throw new EntryError(`cannot parse JSON: should be an object, got ${describe(parsed)}`)
     return parsed
   }
+}
+
+/** Deeper nesting is refused here: all that goes through the value later would run out of stack. */
+const jsonDepthMax = 1000
+
+/** Throws `EntryError`. */
+function parsedJson(text: string, reviver: typeof wholeNumbers | undefined): unknown {
+  let parsed: unknown
+  try {
+    parsed = reviver === undefined ? JSON.parse(text) : JSON.parse(text, reviver)
+  } catch (error) {
+    // The reviver runs out of stack in what is nested too deeply.
+    if (error instanceof RangeError) throw new EntryError(`cannot parse JSON: ${tooDeep}`)
+    if (!(error instanceof SyntaxError)) throw error
+    throw new EntryError(`cannot parse JSON: ${error.message}`)
+  }
+  // Each level takes two characters.
+  if (text.length > 2 * jsonDepthMax && isDeeper(parsed, jsonDepthMax)) {
+    throw new EntryError(`cannot parse JSON: ${tooDeep}`)
+  }
+  return parsed
+}
+
+const tooDeep = `values are nested deeper than the ${jsonDepthMax} levels allowed`
+
+function isDeeper(value: unknown, levels: number): boolean {
+  if (value === null || typeof value !== 'object') return false
+  if (levels === 0) return true
+  for (const inner of Object.values(value)) if (isDeeper(inner, levels - 1)) return true
+  return false
 }
 
 /** What `JSON.parse` tells of the text of a number, so that no digit is lost. */
@@ -163,13 +187,7 @@ export function jsonArrayParse(settings: SettingsOf<typeof jsonArraySettings>, p
     problem(`parse_to should be set to a body, or a field of ${to.root}: an array is no ${to.root}`, ['parse_to'])
   }
   return (value) => {
-    let parsed: unknown
-    try {
-      parsed = JSON.parse(textOf(value, 'json array'), wholeNumbers)
-    } catch (error) {
-      if (!(error instanceof SyntaxError)) throw error
-      throw new EntryError(`cannot parse a JSON array: ${error.message}`)
-    }
+    const parsed = parsedJson(textOf(value, 'json array'), wholeNumbers)
     if (!Array.isArray(parsed)) throw new EntryError('cannot parse a JSON array: it is none')
     // What is nested stays text, as upstream has it.
     const items = parsed.map((item: unknown) =>
