@@ -1,6 +1,14 @@
 // A log entry on its way through operators, and batches of them as OTLP.
 import { ExprTime, type ExprValue, type ExprVariables } from '#component/expr'
-import { type LogRecord, type LogsTree, type KeyValue, KeyValueList, type AnyValue, type ResourceLogs, type ScopeLogs } from '#pdata/otlp'
+import {
+  type LogRecord,
+  type LogsTree,
+  type KeyValue,
+  KeyValueList,
+  type AnyValue,
+  type ResourceLogs,
+  type ScopeLogs,
+} from '#pdata/otlp'
 import { Logs } from '#pdata'
 
 /** What entries hold: as JSON, with integers as `bigint`, and bytes. Maps are plain objects whose own keys count. */

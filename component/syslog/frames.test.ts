@@ -133,3 +133,9 @@ test('What is framed comes out as it went in, and no bytes make it throw', () =>
     }),
   )
 })
+
+test('A long message that comes byte by byte takes about as long as one that comes at once', () => {
+  const bytes = Buffer.from(`<1>${'x'.repeat(600_000)}\n<2>b\n`)
+  const chunks = Array.from(bytes, (_, i) => bytes.subarray(i, i + 1))
+  assert.deepEqual(framed({ lineBytesMax: 1_000_000 }, chunks), framed({ lineBytesMax: 1_000_000 }, [bytes]))
+})

@@ -37,6 +37,8 @@ export class SyslogFrames {
   #framing: Framing = 'unknown'
   /** What came and was not given on yet stands from `#start` to `#end`. */
   #buffer: Buffer = empty
+  /** The buffer is no chunk of the stream's, and may have room behind `#end`. */
+  #isOwn = false
   #start = 0
   #end = 0
   /** Up to here there is no trailer that was not looked at. */
@@ -93,6 +95,7 @@ export class SyslogFrames {
   #reset(): void {
     this.#framing = 'unknown'
     this.#buffer = empty
+    this.#isOwn = false
     this.#start = 0
     this.#end = 0
     this.#looked = 0
@@ -106,13 +109,21 @@ export class SyslogFrames {
     const left = this.#end - this.#start
     if (left === 0) {
       this.#buffer = chunk
+      this.#isOwn = false
       this.#start = 0
       this.#end = chunk.length
       this.#looked = 0
       return
     }
+    if (this.#isOwn && this.#end + chunk.length <= this.#buffer.length) {
+      chunk.copy(this.#buffer, this.#end)
+      this.#end += chunk.length
+      return
+    }
     const needed = left + chunk.length
-    const into = Buffer.allocUnsafe(Math.max(bufferBytesMin, needed))
+    // Room for as much again: a long message that comes byte by byte is not copied for each of them.
+    const into = Buffer.allocUnsafe(Math.max(bufferBytesMin, 2 * needed))
+    this.#isOwn = true
     this.#buffer.copy(into, 0, this.#start, this.#end)
     chunk.copy(into, left)
     this.#looked -= this.#start
@@ -184,8 +195,7 @@ export class SyslogFrames {
 
   #line(): 'again' | 'wait' {
     const { lineBytesMax } = this.#options
-    const found = this.#buffer.indexOf(this.#trailer, this.#looked)
-    const at = found < 0 || found >= this.#end ? -1 : found
+    const at = this.#trailerFrom(this.#looked)
     if (this.#skipLine) {
       this.#skipLine = at < 0
       this.#looked = this.#start
@@ -212,6 +222,12 @@ export class SyslogFrames {
       this.#moveTo(at + 1)
     } else this.#held = at + 1
     return 'again'
+  }
+
+  /** What stands in an own buffer behind the end is not looked through. */
+  #trailerFrom(from: number): number {
+    const bytes = this.#isOwn ? this.#buffer.subarray(0, this.#end) : this.#buffer
+    return bytes.indexOf(this.#trailer, from)
   }
 
   #tooLong(at: number): 'again' | 'wait' {

@@ -84,6 +84,7 @@ describe('entries of a file', () => {
     const want = ['\ufffda€😀#', 'b😀#', 'c€']
     for (let step = 1; step <= bytes.length; step++) assert.deepEqual(all(bytes, '', pattern('end', '#'), step), want)
     const starts = ['\ufffda€😀', '#b😀', '#c€']
-    for (let step = 1; step <= bytes.length; step++) assert.deepEqual(all(bytes, '', pattern('start', '#'), step), starts)
+    for (let step = 1; step <= bytes.length; step++)
+      assert.deepEqual(all(bytes, '', pattern('start', '#'), step), starts)
   })
 })

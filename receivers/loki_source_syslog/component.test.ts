@@ -7,13 +7,14 @@ import { connect as connectTls, type ConnectionOptions } from 'node:tls'
 import { Capsule, ConsumeError, defineSettings, type LogsPort } from '#component'
 import { relabelRuleBlocks, RelabelRules } from '#component/relabel'
 import { decoded, problemsOf, TestHost, type Written } from '#component/test_host'
+import { ManualClock } from '#lib/clock'
 import type { Logs } from '#pdata'
 import { labelText } from '#pdata/loki'
 import { lokiSourceSyslog } from './component.ts'
 import { LokiSourceSyslog } from './receiver.ts'
 
 class Syslog {
-  readonly host = new TestHost()
+  readonly host: TestHost
   readonly lines: string[] = []
   readonly times: bigint[] = []
   /** Called before lines are taken; may throw, or make the receiver wait. */
@@ -21,6 +22,10 @@ class Syslog {
   receiver: LokiSourceSyslog | undefined
   readonly #port: LogsPort = { nodeId: 'sink', signal: 'logs', consume: (batch) => this.#take(batch) }
   #tell: () => void = () => {}
+
+  constructor(clock?: ManualClock) {
+    this.host = new TestHost(clock ? { clock } : {})
+  }
 
   async start(t: TestContext, listener: Written, more: Written = {}): Promise<this> {
     this.receiver = (await lokiSourceSyslog.create(this.host, this.settings(listener, more))) as LokiSourceSyslog
@@ -344,4 +349,46 @@ test('Settings that cannot work are told', () => {
     assert.match(problems[0] as string, want)
   }
   assert.equal(problemsOf(lokiSourceSyslog.settings, { forward_to: [] }).length, 1)
+})
+
+test('A message goes on in the next line also where the next component takes its time', async (t) => {
+  const clock = new ManualClock()
+  const s = await new Syslog(clock).start(t, {})
+  let release = (): void => {}
+  const busy = new Promise<void>((resolve) => (release = resolve))
+  let isAsked = false
+  s.before = () => {
+    isAsked = true
+    return busy
+  }
+  const socket = s.connect()
+  t.after(() => socket.destroy())
+  socket.write('<34>1 - - a - - - one\n<34>1 - - a - - - two\n')
+  while (!isAsked) await new Promise((resolve) => setImmediate(resolve))
+  await clock.advance(5000)
+  release()
+  socket.end(' and more\n')
+  await s.expect('{} one', '{} two\n and more')
+})
+
+test('A change loses no datagram that was read with one whose sender is looked up', async (t) => {
+  const listener = { protocol: 'udp' }
+  const s = await new Syslog().start(t, listener, allLabels)
+  const sockets = await Promise.all(
+    ['127.0.0.1', '127.0.0.2'].map(async (address) => {
+      const socket = createSocket('udp4')
+      t.after(() => socket.close())
+      await new Promise<void>((resolve) => socket.bind(0, address, resolve))
+      return socket
+    }),
+  )
+  // Its name is known from now on.
+  sockets[0]?.send(app, s.port, '127.0.0.1')
+  await s.counted('entries', 1)
+  for (const socket of sockets) socket.send(app, s.port, '127.0.0.1')
+  while ((s.count('entries') ?? 0) < 3) {
+    await s.receiver?.update(s.settings({ ...listener, labels: new Map([['n', String(Math.random())]]) }, allLabels))
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  assert.equal(s.lines.length, 3)
 })

@@ -76,6 +76,8 @@ export class SyslogListener {
 
   /** Other labels and rules for what comes from now on. Where it listens, and how messages are framed, stays. */
   update(settings: ListenerSettings, rules: RelabelRules | undefined): void {
+    // Datagrams that wait for the name of a sender have others before them, made into lines already.
+    void this.#handOn()
     this.#settings = settings
     this.#rules = rules
     this.#lines = new SyslogLines(settings, rules)
@@ -187,9 +189,15 @@ class Stream implements StreamHandler {
   data(chunk: Buffer): boolean | Promise<boolean> {
     this.#timer?.cancel()
     const more = this.#frames.push(chunk)
-    if (this.#frames.holds) this.#timer = this.#clock.setTimeout(() => this.#flush(), holdMs)
     const done = this.#handOn()
-    return done === true ? more : done.then(() => more)
+    if (done !== true) return done.then(() => this.#wait(more))
+    return this.#wait(more)
+  }
+
+  /** A message that is held waits from when those before it are taken: until then nothing is read, whatever has come. */
+  #wait(more: boolean): boolean {
+    if (this.#frames.holds) this.#timer = this.#clock.setTimeout(() => this.#flush(), holdMs)
+    return more
   }
 
   #flush(): void {

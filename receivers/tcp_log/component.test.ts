@@ -30,7 +30,11 @@ async function receiving(
   }
   const output: OtelOutput = { metrics: [], traces: [], logs: [{ nodeId: 'sink', logs: sink }] }
   const settings = decoded(tcpLogReceiver.settings, { listen_address: '127.0.0.1:0', ...written })
-  const receiver = (await tcpLogReceiver.create(new TestHost(clock ? { clock } : {}), settings, output)) as unknown as SocketReceiver
+  const receiver = (await tcpLogReceiver.create(
+    new TestHost(clock ? { clock } : {}),
+    settings,
+    output,
+  )) as unknown as SocketReceiver
   await receiver.start()
   t.after(() => receiver.stop(1000))
   return { port: receiver.ports[0] as number, got }
