@@ -92,8 +92,9 @@ export async function convert(format: SourceFormat, name: string, source: string
   try {
     const sources = [{ name: 'converted.alloy', text: result.text }]
     const plan = await checkAlloy({ sources, directory: '.' }, 'experimental', storagePath)
+    // The line without its value, which may be a secret.
     const wrong = plan.diagnostics.map(({ severity, message, range }): ConversionDiagnostic => {
-      const line = result.text.split('\n')[range.start.line - 1]?.trim() ?? ''
+      const line = result.text.split('\n')[range.start.line - 1]?.replace(/=.*$/, '= …').trim() ?? ''
       return { severity, message: `the result is not valid: ${message} (at ${JSON.stringify(line)})` }
     })
     return { ...result, diagnostics: [...result.diagnostics, ...wrong] }

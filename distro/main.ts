@@ -15,7 +15,7 @@ Commands:
   run PATH        Run a configuration file, or a directory of .alloy files
   validate PATH   Say everything that is wrong with a configuration
   fmt [FILE]      Format a configuration file (standard input without FILE)
-  convert [FILE]  Convert the configuration of Prometheus, Promtail or the collector
+  convert [FILE]  Convert the configuration of Prometheus, Promtail, the collector or Grafana Agent
   migrate         Take over from Grafana Alloy's service on this machine
   print-config    Print the collector's YAML, merged and with everything put in its place
   otel            The collector's own command line: --config=LOCATION, validate, components, print-config

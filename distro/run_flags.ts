@@ -23,7 +23,12 @@ export const stabilityFlags: readonly FlagSpec[] = [
 ]
 
 export const formatFlags: readonly FlagSpec[] = [
-  flag('config.format', 'string', 'alloy', 'Language of the configuration: alloy, otelcol, prometheus or promtail'),
+  flag(
+    'config.format',
+    'string',
+    'alloy',
+    'Language of the configuration: alloy, otelcol, prometheus, promtail or static',
+  ),
   flag('config.bypass-conversion-errors', 'bool', false, 'Go on when a conversion has errors'),
   flag('config.extra-args', 'string', '', 'Arguments of the original program, for conversions'),
 ]

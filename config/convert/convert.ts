@@ -6,6 +6,7 @@ import { type AlloyBlock, printDocument } from './document.ts'
 import { convertCollector, referenceText } from './collector.ts'
 import { convertPrometheus } from './prometheus.ts'
 import { convertPromtail } from './promtail.ts'
+import { convertStatic } from './static_agent.ts'
 import { type ConversionDiagnostic, Writer } from './writer.ts'
 
 export const SourceFormat = {
@@ -58,8 +59,9 @@ export async function convertConfiguration(
     case 'otelcol':
       blocks.push(...(await convertCollector(writer, root, registry)))
       break
-    default:
-      writer.report('critical', undefined, `Cannot convert from ${format}: it is not supported yet`)
+    case 'static':
+      blocks.push(...(await convertStatic(writer, root)))
+      break
   }
   const twice = doubled(blocks)
   for (const id of twice) writer.report('critical', undefined, `two components would be named ${id}`)

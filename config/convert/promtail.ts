@@ -64,6 +64,10 @@ export async function convertPromtail(writer: Writer, root: YamlMap, prefix = ''
   for (const job of writer.maps(root.entries.get('scrape_configs'))) {
     blocks.push(...(await new JobConverter(writer, job, shared).convert()))
   }
+  if (blocks.some(({ name }) => name === 'loki.source.file' || name === 'loki.source.journal')) {
+    const message = `positions are taken over from ${shared.positions} at the first start, and then kept under the storage path`
+    writer.report('info', root.entries.get('positions')?.keyRange, message)
+  }
   return [...blocks, ...writes]
 }
 
@@ -95,12 +99,6 @@ function positionsFile(writer: Writer, root: YamlMap): string {
   if (map) writer.unknownKeys(map, ['filename', 'sync_period', 'ignore_invalid_yaml'], 'positions')
   const file = map?.entries.get('filename')?.value
   const path = file?.kind === 'scalar' && !isNull(file) ? file.text : defaultPositions
-  const range = entry?.keyRange
-  writer.report(
-    'info',
-    range,
-    `positions are taken over from ${path} at the first start, and then kept under the storage path`,
-  )
   return path
 }
 
@@ -315,7 +313,16 @@ class JobConverter {
     const map = this.#writer.map(entry)
     const forward = attribute('forward_to', this.#forwardTo)
     const body = map ? this.#writer.body(schema, map, names) : []
-    this.#blocks.push(block(component, this.#label, forward, ...relabel, ...body))
+    const position = key === 'journal' ? [this.#legacyPosition()] : []
+    this.#blocks.push(block(component, this.#label, forward, ...relabel, ...body, ...position))
+  }
+
+  /** How far the journal was read stands in the positions file under the name of the job. */
+  #legacyPosition(): AlloyBlock {
+    const name = this.#job.entries.get('job_name')?.value
+    const text = name?.kind === 'scalar' ? name.text : ''
+    const file = attribute('file', stringLiteral(this.#shared.positions))
+    return block('legacy_position', undefined, file, attribute('name', stringLiteral(text)))
   }
 
   async #syslog(relabel: readonly Statement[]): Promise<void> {
