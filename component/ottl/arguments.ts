@@ -116,8 +116,9 @@ function literal(compiler: Compiler, type: LiteralType, value: Expression, at: n
   throw new OttlProblem(`this must be a ${type.literal} literal, got ${typeName(known.value)}`, at)
 }
 
-function mapOnly({ get, set }: GetSetter): GetSetter<KeyValueList> {
-  return { get: (context) => exactMap(get(context)), set }
+/** Who takes a map changes it in place. */
+function mapOnly({ get, getOwn = get, set }: GetSetter): GetSetter<KeyValueList> {
+  return { get: (context) => exactMap(getOwn(context)), set }
 }
 
 function functionOf(compiler: Compiler, value: Expression, at: number): FunctionArgument {

@@ -55,6 +55,8 @@ export interface Setter {
 /** A path that can be read and written. */
 export interface GetSetter<T = OttlValue> extends Setter {
   get(context: TransformContext): T
+  /** As `get`, for who changes a map in place; only where `get` gives a copy of what the record holds. */
+  readonly getOwn?: (context: TransformContext) => T
   /** Shorter ways to the commonest questions, where there are some: is it this text, is it nil? */
   readonly isText?: (text: string) => (context: TransformContext) => boolean
   readonly isNil?: (context: TransformContext) => boolean

@@ -24,12 +24,13 @@ import {
   walkTraces,
 } from '#component/ottl'
 import { Logs, Traces } from '#pdata'
-import type { LogsTree, TracesTree } from '#pdata/otlp'
+import type { KeyValueList, LogsTree, TracesTree } from '#pdata/otlp'
 import {
   deleteAttribute,
   logsFromJson,
   logsToJson,
   logsWire,
+  ownLogsTree,
   ownTracesTree,
   readLogsRequest,
   readTracesRequest,
@@ -143,6 +144,35 @@ test('A statement that fails leaves the bytes to the tree, and the next chunk be
   assert.equal(editor?.edit([other as Uint8Array], null)[0], other)
 })
 
+const mapEdits: readonly { name: string; statements: readonly string[]; want: object }[] = [
+  { name: 'a body', statements: ['drop_key(log.body, "a")'], want: { body: { b: 1 }, at: { a: 0, b: 1 } } },
+  {
+    name: 'an attribute',
+    statements: ['drop_key(log.attributes["m"], "a")'],
+    want: { body: { a: 0, b: 1 }, at: { b: 1 } },
+  },
+  {
+    name: 'an attribute that was set before',
+    statements: ['set(log.attributes["m"], log.body)', 'drop_key(log.attributes["m"], "b")'],
+    want: { body: { a: 0, b: 1 }, at: { a: 0 } },
+  },
+]
+
+for (const { name, statements, want } of mapEdits) {
+  test(`An editor of a map changes the map that is ${name}`, () => {
+    const pairs = ['a', 'b'].map((key, i) => ({ key, value: { intValue: String(i) } }))
+    const map = { kvlistValue: { values: pairs } }
+    const record = { body: map, attributes: [{ key: 'm', value: map }] }
+    const chunks = logsWire(logsFromJson(JSON.stringify({ resourceLogs: [{ scopeLogs: [{ logRecords: [record] }] }] })))
+    const editor = wireEditor('logs', { scope: scopeOf('log'), statements, conditions: [] })
+    const log = ownLogsTree(Logs.fromWire(editor?.edit(chunks, null) ?? [], 1)).resourceLogs[0]?.scopeLogs[0]
+    const shown = (value: unknown): unknown =>
+      Object.fromEntries((value as KeyValueList).entries.map(({ key, value: held }) => [key, Number(held)]))
+    const [{ body, attributes } = { body: null, attributes: [] }] = log?.logRecords ?? []
+    assert.deepEqual({ body: shown(body), at: shown(attributes[0]?.value) }, want)
+  })
+}
+
 // ---------------------------------------------------------------------------------------------- the tree as the judge
 
 const key = fc.constantFrom('a', 'b', 'é', 'k'.repeat(130))
@@ -231,6 +261,7 @@ const more = {
     'set(span.end_time, span.start_time)',
     'set(span.dropped_attributes_count, 7)',
     'drop_key(span.attributes, "a")',
+    'drop_key(span.attributes["a"], "b")',
     'set(span.attributes["b"]["deep"], "d") where span.attributes["b"] == nil',
     'set(span.attributes, {"only": 1}) where span.kind == 2',
     'set(span.attributes["copy"], span.attributes)',
@@ -241,6 +272,8 @@ const more = {
     'set(log.time, log.observed_time)',
     'set(log.flags, 1)',
     'drop_key(log.attributes, "b")',
+    'drop_key(log.attributes["a"], "b")',
+    'drop_key(log.body, "b")',
     'set(log.body, {"was": log.body})',
     'set(log.body, log.attributes)',
   ],

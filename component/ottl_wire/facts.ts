@@ -1,7 +1,7 @@
 // What conditions ask of a record that is still bytes: where each value stands, read when it is asked for.
 import { Buffer } from 'node:buffer'
 import type { AnyValue, Attributes, WireBuilder } from '#pdata/otlp'
-import { attributeValue, isTextAt, setAttribute, TreeReader, WireCursor } from '#pdata/otlp'
+import { attributeValue, isTextAt, KeyValueList, setAttribute, TreeReader, WireCursor } from '#pdata/otlp'
 
 /** The levels of a batch: a ResourceX with its resource, a ScopeX with its scope, a span or log record or metric. */
 export const Level = { resource: 0, scope: 1, item: 2 } as const
@@ -327,6 +327,13 @@ export class WireFacts {
     if (start < 0) return null
     this.#reader.at = start
     return this.#reader.anyValueTo(this.#ends[slot] as number, null)
+  }
+
+  /** See `value`; a map may be changed in place, and is written as it is then. */
+  ownValue(slot: number): AnyValue {
+    const value = this.value(slot)
+    if (value instanceof KeyValueList) this.put(slot, value)
+    return value
   }
 
   isNilValue(slot: number): boolean {

@@ -130,6 +130,7 @@ class LevelPaths {
     const facts = this.#facts
     return {
       get: () => facts.value(slot),
+      getOwn: () => facts.ownValue(slot),
       set: (_, value) => facts.put(slot, storable(value)),
       isText: (wanted) =>
         isAscii(wanted) ? () => facts.isTextValue(slot, wanted) : () => facts.value(slot) === wanted,
