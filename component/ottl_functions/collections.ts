@@ -17,7 +17,8 @@ import {
 } from '#component/ottl'
 import { quote } from '#lib/go_quote'
 import type { AnyValue, Attributes } from '#pdata/otlp'
-import { anyValueText, attributeValue, cloneAnyValue, KeyValueList, setAttribute } from '#pdata/otlp'
+import { anyValueText, attributeValue, cloneAnyValue, KeyValueList } from '#pdata/otlp'
+import { AttributeIndex } from './attribute_index.ts'
 
 const keys = defineConverter({
   name: 'Keys',
@@ -124,10 +125,11 @@ const sliceToMap = defineConverter({
   create({ target, key_path, value_path }) {
     return (context) => {
       const entries: Attributes = []
+      const seen = new AttributeIndex(entries)
       for (const [i, item] of target(context).entries()) {
         const key = key_path === undefined ? String(i) : keyAt(item, key_path, i)
         const value = value_path === undefined ? item : found(item, value_path, `value from element ${i}`)
-        setAttribute(entries, key, cloneAnyValue(value))
+        seen.set(key, cloneAnyValue(value))
       }
       return new KeyValueList(entries)
     }

@@ -26,6 +26,7 @@ import {
 } from '#component/ottl'
 import type { AnyValue, Attributes } from '#pdata/otlp'
 import { anyValueText, attributeValue, cloneAnyValue, deleteAttribute, KeyValueList } from '#pdata/otlp'
+import { AttributeIndex } from './attribute_index.ts'
 import { regexpOf } from './patterns.ts'
 import { byteCut } from './strings.ts'
 
@@ -53,9 +54,8 @@ const append = defineEditor({
     }
     return (context) => {
       const before = target.get(context)
-      const after: AnyValue[] = []
-      if (Array.isArray(before)) after.push(...before)
-      else if (before !== null) after.push(element(before))
+      const after: AnyValue[] = Array.isArray(before) ? before.slice() : []
+      if (before !== null && !Array.isArray(before)) after.push(element(before))
       if (value !== undefined) after.push(element(value(context)))
       if (values !== undefined) for (const each of values) after.push(element(each(context)))
       target.set(context, after)
@@ -209,21 +209,14 @@ const mergeMaps = defineEditor({
       const { entries } = target.get(context)
       const given = source(context).entries
       if (given === entries) return null
+      const known = new AttributeIndex(entries)
       for (const { key, value } of given) {
-        const known = entryOf(entries, key)
-        if (known === undefined) {
-          if (strategy !== 'update') entries.push({ key, value: cloneAnyValue(value) })
-        } else if (strategy !== 'insert') known.value = cloneAnyValue(value)
+        if (strategy !== (known.has(key) ? 'insert' : 'update')) known.set(key, cloneAnyValue(value))
       }
       return null
     }
   },
 })
-
-function entryOf(entries: Attributes, key: string): Attributes[number] | undefined {
-  for (let i = 0; i < entries.length; i++) if (entries[i]?.key === key) return entries[i]
-  return undefined
-}
 
 const flatten = defineEditor({
   name: 'flatten',

@@ -340,6 +340,7 @@ test('any function takes any values: it gives one, or throws an error of OTTL', 
 test('texts made to take for ever, or the stack, end in a value or an error', () => {
   const deep = 200_000
   const long = 'a'.repeat(200_000)
+  const many = Array.from({ length: 50_000 }, (_, i) => `k${i}`)
   const cases: readonly [string, OttlValue[]][] = [
     ['ParseJSON', ['['.repeat(deep)]],
     ['ParseJSON', ['['.repeat(deep) + ']'.repeat(deep)]],
@@ -362,8 +363,34 @@ test('texts made to take for ever, or the stack, end in a value or an error', ()
     ['URL', [`http://${long}%`]],
     ['ParseInt', ['9'.repeat(200_000), 10n]],
     ['Duration', ['1h'.repeat(50_000)]],
+    ['ParseSimplifiedXML', [`<a>${many.map((name) => `<${name}>x</${name}>`).join('')}</a>`]],
+    ['ParseCSV', [many.join(','), many.join(',')]],
+    ['SliceToMap', [many]],
   ]
   for (const [name, values] of cases) {
     for (const isLiteral of [true, false]) callWith(allFunctions.get(name) as FunctionDefinition, values, isLiteral)
   }
+})
+
+test('editors take lists and maps of any length', () => {
+  const many = Array.from({ length: 200_000 }, (_, i) => `k${i}`)
+  const at = new TransformContext()
+  const [log] = logsTree(logsFromJson('{"resourceLogs":[{"scopeLogs":[{"logRecords":[{}]}]}]}')).resourceLogs.flatMap(
+    (group) => group.scopeLogs.flatMap((scope) => scope.logRecords),
+  )
+  assert.ok(log)
+  at.log = log
+  const scope: Scope = { context: contexts.log, functions: allFunctions, isBare: false, loaded: new Map() }
+  const run = (text: string): void => void compileStatement(text, scope).edit(at)
+  log.body = many
+  run('append(log.body, "last")')
+  assert.ok(Array.isArray(log.body))
+  assert.equal(log.body.length, 200_001)
+  log.body = new KeyValueList(many.map((key) => ({ key, value: 1n })))
+  log.attributes = many.toReversed().map((key) => ({ key, value: 0n }))
+  run('merge_maps(log.attributes, log.body, "upsert")')
+  assert.equal(log.attributes.length, 200_000)
+  assert.ok(log.attributes.every(({ value }) => value === 1n))
+  run('replace_all_patterns(log.attributes, "key", "k(.*)", "n$1")')
+  assert.deepEqual(log.attributes[0], { key: 'n199999', value: 1n })
 })

@@ -21,7 +21,8 @@ import { compileGrok, type Grok, GrokError } from '#lib/grok'
 import { KeyValueError, readKeyValues } from '#lib/key_value'
 import { loadUserAgentReader } from '#lib/user_agent'
 import type { AnyValue, Attributes } from '#pdata/otlp'
-import { anyValueDepthMax, attributeValue, KeyValueList, setAttribute } from '#pdata/otlp'
+import { anyValueDepthMax, attributeValue, KeyValueList } from '#pdata/otlp'
+import { AttributeIndex } from './attribute_index.ts'
 import { checkDelimiters } from './collections.ts'
 import { patternError, regexpOf } from './patterns.ts'
 import { valueText } from './value_text.ts'
@@ -101,7 +102,8 @@ const parseCsv = defineConverter({
         throw new OttlError(`map csv headers: wrong number of fields: expected ${keys.length}, found ${fields.length}`)
       }
       const entries: Attributes = []
-      for (const [i, key] of keys.entries()) setAttribute(entries, key, fields[i] ?? null)
+      const seen = new AttributeIndex(entries)
+      for (const [i, key] of keys.entries()) seen.set(key, fields[i] ?? null)
       return new KeyValueList(entries)
     }
   },

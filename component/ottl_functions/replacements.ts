@@ -15,7 +15,7 @@ import {
 } from '#component/ottl'
 import type { Regexp } from '#lib/regexp'
 import type { Attributes } from '#pdata/otlp'
-import { setAttribute } from '#pdata/otlp'
+import { AttributeIndex } from './attribute_index.ts'
 import { globOf, regexpOf } from './patterns.ts'
 import { formatValues } from './value_text.ts'
 
@@ -193,9 +193,10 @@ function replaceValues(entries: Attributes, regexp: Regexp, context: TransformCo
 function replaceKeys(entries: Attributes, regexp: Regexp, context: TransformContext, replace: Replace): void {
   if (!entries.some((entry) => regexp.test(entry.key))) return
   const renamed: Attributes = []
+  const seen = new AttributeIndex(renamed)
   for (const { key, value } of entries) {
     // Of keys that become the same, the last one's value stays, at the place of the first.
-    setAttribute(renamed, regexp.test(key) ? replacedOr(key, context, replace) : key, value)
+    seen.set(regexp.test(key) ? replacedOr(key, context, replace) : key, value)
   }
   entries.length = 0
   for (const entry of renamed) entries.push(entry)

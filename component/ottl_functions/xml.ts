@@ -12,7 +12,8 @@ import { quote } from '#lib/go_quote'
 import { nodeText, parseXml, XmlError, XmlNode, xmlText } from '#lib/xml'
 import { loadXPath, type XPathCompile, XPathError, type XPathSelect } from '#lib/xml_path'
 import type { AnyValue, Attributes } from '#pdata/otlp'
-import { anyValueDepthMax, attributeValue, KeyValueList, setAttribute } from '#pdata/otlp'
+import { anyValueDepthMax, KeyValueList } from '#pdata/otlp'
+import { AttributeIndex } from './attribute_index.ts'
 
 /** Throws `OttlError` for what is no XML and what is no XPath. */
 function checked<T>(prefix: string, use: () => T): T {
@@ -193,7 +194,8 @@ function elementMap(element: XmlNode, depth: number): KeyValueList {
   if (content !== '') entries.push({ key: 'content', value: content })
   if (element.attributeList.length > 0) {
     const attributes: Attributes = []
-    for (const { name, data } of element.attributeList) setAttribute(attributes, name, data)
+    const seen = new AttributeIndex(attributes)
+    for (const { name, data } of element.attributeList) seen.set(name, data)
     entries.push({ key: 'attributes', value: new KeyValueList(attributes) })
   }
   if (children.length > 0) entries.push({ key: 'children', value: children })
@@ -213,18 +215,19 @@ function simplified(parent: XmlNode, depth: number): Attributes {
   }
   const entries: Attributes = []
   if (counts.size === 0) return entries
+  const seen = new AttributeIndex(entries)
   for (let child = parent.first; child !== null; child = child.next) {
     if (child.kind !== 'element' || child.first === null) continue
     const isOneOfMany = (counts.get(child.name) ?? 0) > 1
     let many: AnyValue | undefined
     if (isOneOfMany) {
-      many = attributeValue(entries, child.name)
-      if (many === undefined) setAttribute(entries, child.name, (many = []))
+      many = seen.get(child.name)
+      if (many === undefined) seen.set(child.name, (many = []))
     }
     const value = simplifiedValue(child, depth + (isOneOfMany ? 2 : 1))
     if (value === undefined) continue
     if (Array.isArray(many)) many.push(value)
-    else setAttribute(entries, child.name, value)
+    else seen.set(child.name, value)
   }
   return entries
 }

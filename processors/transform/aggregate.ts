@@ -137,7 +137,7 @@ function add<P extends HistogramPoint | ExponentialHistogramPoint>(to: P, from: 
   if (from.sum !== null) to.sum = (to.sum ?? 0) + from.sum
   if (to.min !== null && from.min !== null && from.min < to.min) to.min = from.min
   if (to.max !== null && from.max !== null && from.max > to.max) to.max = from.max
-  to.exemplars.push(...from.exemplars)
+  for (const exemplar of from.exemplars) to.exemplars.push(exemplar)
 }
 
 function addCounts(to: bigint[], from: readonly bigint[]): void {
@@ -184,7 +184,8 @@ const aggregateOnAttributes = defineEditor({
       if (kept !== undefined) {
         for (const attributes of pointAttributes(metric)) {
           const left = attributes.filter(({ key }) => kept.includes(key))
-          attributes.splice(0, attributes.length, ...left)
+          attributes.length = 0
+          for (const attribute of left) attributes.push(attribute)
         }
       }
       aggregate(metric, aggregation)
