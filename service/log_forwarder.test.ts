@@ -111,6 +111,29 @@ test('what waits at the stop is handed on; a receiver that does not answer is no
   assert.equal(stuck.clock.pending, 0)
 })
 
+test('lines on their way while the receivers change are counted once, and take no others with them', async () => {
+  const taken: string[] = []
+  let arrive = (): void => {}
+  const slow = new Promise<void>((resolve) => (arrive = resolve))
+  const { forwarder, clock, dropped } = forwarderTo({ 'loki.write.b': () => slow })
+  forwarder.push('on its way', undefined)
+  await clock.advance(100)
+  forwarder.push('waits', undefined)
+  forwarder.configure([], plan)
+  assert.equal(dropped.value, 1)
+  const port: LogsPort = {
+    nodeId: 'loki.write.c',
+    signal: 'logs',
+    consume: (batch) => void taken.push(...linesOf(batch)),
+  }
+  forwarder.configure([port], plan)
+  forwarder.push('new', undefined)
+  arrive()
+  await clock.advance(1000)
+  assert.deepEqual([taken, dropped.value], [['new'], 1])
+  await forwarder.stop()
+})
+
 test('a receiver that is not in the plan gets nothing', async () => {
   const taken: string[] = []
   const { forwarder, clock } = forwarderTo({ 'loki.write.elsewhere': (batch) => void taken.push(...linesOf(batch)) })

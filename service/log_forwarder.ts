@@ -27,10 +27,12 @@ export class LogForwarder {
   readonly #dropped: Count
   #ports: readonly LogsPort[] = []
   #downstream: ReadonlySet<string> = new Set()
+  /** Those that are on their way come first. */
   #lines: string[] = []
   #timesMs: number[] = []
   #timer: Timer | undefined
   #sending: Promise<void> | undefined
+  #onTheirWay = 0
   #inside = false
   #stopped = false
 
@@ -47,7 +49,7 @@ export class LogForwarder {
     // A worker runs a part of the graph, and may have none of them.
     this.#ports = ports.filter(({ nodeId }) => plan?.nodes.has(nodeId))
     this.#downstream = downstreamOf(ports, plan)
-    if (this.#ports.length === 0) this.#drop(this.#lines.length)
+    if (this.#ports.length === 0) this.#dropWaiting()
   }
 
   /** A line without its end. `nodeId`: whose it is; undefined: the process's. */
@@ -71,10 +73,11 @@ export class LogForwarder {
     }, ms)
   }
 
-  #drop(lines: number): void {
-    this.#dropped.add(lines)
-    this.#lines = []
-    this.#timesMs = []
+  /** Lines on their way are not among them: what becomes of those is seen when they have arrived. */
+  #dropWaiting(): void {
+    this.#dropped.add(this.#lines.length - this.#onTheirWay)
+    this.#lines.length = this.#onTheirWay
+    this.#timesMs.length = this.#onTheirWay
   }
 
   /** Never rejects. */
@@ -84,15 +87,17 @@ export class LogForwarder {
     const times = BigInt64Array.from(this.#timesMs, (ms) => BigInt(Math.round(ms * 1000)) * 1000n)
     const batch = Logs.fromStreams([new LogStream(labels, times, this.#lines.slice(), null)])
     batch.shared = true
+    this.#onTheirWay = length
     this.#sending = this.#deliver(batch)
     let again = false
     try {
       await this.#sending
     } catch (error) {
-      again = error instanceof ConsumeError && error.retryable && !this.#stopped
+      again = error instanceof ConsumeError && error.retryable && !this.#stopped && this.#ports.length > 0
       if (!again) this.#dropped.add(length)
     }
     this.#sending = undefined
+    this.#onTheirWay = 0
     if (!again) {
       this.#lines.splice(0, length)
       this.#timesMs.splice(0, length)
