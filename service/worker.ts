@@ -35,6 +35,7 @@ export async function runWorker(
   let text: ConfigurationText = { sources: [], directory: '' }
   let alone = false
   let asked = false
+  let decided = Promise.resolve(false)
   let verdict: (take: boolean) => void = () => {}
   const send = (message: FromWorker): void => void (process.connected && process.send?.(message))
   const service: Service = new Service({
@@ -48,7 +49,6 @@ export async function runWorker(
     agree: async () => {
       if (alone) return []
       asked = true
-      const decided = new Promise<boolean>((resolve) => (verdict = resolve))
       send({ kind: 'staged', problems: [] })
       return (await decided) ? [] : [diagnosticWithoutPlace('another process cannot run it')]
     },
@@ -75,6 +75,9 @@ export async function runWorker(
       switch (message.kind) {
         case 'load':
           ;({ text, alone } = message)
+          // It may come before the worker is ready: the main process does not wait for ever.
+          verdict(false)
+          decided = new Promise((resolve) => (verdict = resolve))
           void load()
           return
         case 'verdict':

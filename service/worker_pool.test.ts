@@ -18,6 +18,8 @@ class FakeProcess extends EventEmitter {
   connected = true
   pid = 1
   problems: readonly string[] = []
+  /** Never says that it is ready. */
+  isSlow = false
   counted = 0
   waiting = 0
 
@@ -40,6 +42,7 @@ class FakeProcess extends EventEmitter {
   #answer(message: ToWorker): void {
     switch (message.kind) {
       case 'load':
+        if (this.isSlow && !message.alone) return
         this.#say(message.alone ? { kind: 'loaded' } : { kind: 'staged', problems: this.problems })
         return
       case 'verdict':
@@ -121,6 +124,45 @@ test('what one worker cannot run, none takes over', async () => {
   )
   await pool.taken(false)
   assert.deepEqual([verdicts(first), verdicts(second)], [[true, false], [true]])
+  await pool.stop(0)
+})
+
+test('a worker that is not ready in time is told so, and holds up nothing after', async () => {
+  const { pool, clock, all } = poolOf(2)
+  await pool.agree(text, plan)
+  await pool.taken(true)
+  const [first] = all as [FakeProcess]
+  first.isSlow = true
+  const agreed = pool.agree({ ...text }, plan)
+  await clock.advance(60_000)
+  assert.deepEqual(
+    (await agreed).map(({ message }) => message),
+    ['worker 1 is not ready after 60 s'],
+  )
+  await pool.taken(false)
+  assert.deepEqual(verdicts(first), [true, false])
+  await pool.stop(0)
+})
+
+test('a worker that is started again during a reload runs the new configuration', async () => {
+  const { pool, clock, all } = poolOf(3)
+  await pool.agree(text, plan)
+  await pool.taken(true)
+  ;(all[0] as FakeProcess).emit('exit', 1, null)
+  const next = { ...text, directory: 'next' }
+  const slow = all[1] as FakeProcess
+  slow.isSlow = true
+  // The reload starts another in the place of the one that ended: it ends too, and comes again with what still runs.
+  const agreed = pool.agree(next, plan)
+  ;(all[2] as FakeProcess).emit('exit', 1, null)
+  await clock.advance(10_000)
+  const again = all.at(-1) as FakeProcess
+  slow.emit('message', { kind: 'staged', problems: [] })
+  await agreed
+  await pool.taken(true)
+  await clock.advance(1)
+  const loads = again.told.flatMap((message) => (message.kind === 'load' ? [message.text.directory] : []))
+  assert.deepEqual(loads, ['', 'next'])
   await pool.stop(0)
 })
 

@@ -92,8 +92,9 @@ export class WorkerPool {
     await Promise.all(surplus.map((worker) => worker.stop(leftoversDeadlineMs)))
     const running = this.#running
     if (!running) return
-    // Started for a configuration that was not taken over, in the place of one that had ended.
-    for (const worker of this.#regular()) if (!worker.hasTaken) worker.loadAlone(running)
+    // Started for a configuration that was not taken over, in the place of one that had ended; or started again, with
+    // what ran before, while this one was staged.
+    for (const worker of this.#regular()) if (worker.taken !== running) worker.loadAlone(running)
     if (!this.#tookLeftovers) this.#takeLeftovers()
   }
 
@@ -195,6 +196,8 @@ export class WorkerPool {
     const directory = workerDirectory(this.#options.storagePath, index)
     if (nodes.size > 0) rmSync(directory, { recursive: true, force: true })
     else this.#options.log.warn('No exporter is configured for what an earlier worker left', { directory })
+    // A reload may have asked for a worker of this number meanwhile.
+    this.#again(index, false)
   }
 
   // ---------------------------------------------------------------------------------------------- stop
@@ -243,13 +246,13 @@ class Worker {
   stopping = false
   /** It has run, or given up, whatever was sent to it last. */
   loaded = false
-  /** It was told to run something. */
-  hasTaken = false
+  /** What it was told to run. */
+  taken: ConfigurationText | undefined
   onExit: (how: string) => void = () => {}
   #gone = false
   #onStaged: (problems: readonly string[]) => void = () => {}
   #onLoaded: () => void = () => {}
-  #staged = false
+  #staged: ConfigurationText | undefined
   readonly #asked = new Map<number, () => void>()
   #nextId = 0
 
@@ -307,28 +310,30 @@ class Worker {
     if (this.#gone) return [`worker ${this.role.index} ended`]
     const answer = new Promise<readonly string[]>((resolve) => (this.#onStaged = resolve))
     this.#send({ kind: 'load', text, alone: false })
-    const timer = this.#clock.setTimeout(
-      () => this.#onStaged([`worker ${this.role.index} is not ready after ${stageMs / 1000} s`]),
-      stageMs,
-    )
+    const timer = this.#clock.setTimeout(() => {
+      // It must not wait for a verdict when it is ready after all.
+      this.#send({ kind: 'verdict', take: false })
+      this.#onStaged([`worker ${this.role.index} is not ready after ${stageMs / 1000} s`])
+    }, stageMs)
     const problems = await answer
     timer.cancel()
-    this.#staged = problems.length === 0
+    this.#staged = problems.length === 0 ? text : undefined
     return problems
   }
 
   /** Go over to what was staged, or not. Done when it has. */
   async decide(take: boolean): Promise<void> {
-    if (!this.#staged || this.#gone) return
-    this.#staged = false
-    this.hasTaken ||= take
+    const staged = this.#staged
+    if (!staged || this.#gone) return
+    this.#staged = undefined
+    if (take) this.taken = staged
     const done = new Promise<void>((resolve) => (this.#onLoaded = resolve))
     this.#send({ kind: 'verdict', take })
     await done
   }
 
   loadAlone(text: ConfigurationText): void {
-    this.hasTaken = true
+    this.taken = text
     void this.#hello.then(() => this.#send({ kind: 'load', text, alone: true }))
   }
 
