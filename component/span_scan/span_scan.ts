@@ -38,6 +38,10 @@ export class SpanScan {
   #keyEnd = 0
   #valueStart = 0
   #valueEnd = 0
+  /** What was found at the mark. */
+  readonly #markedStart: Int32Array
+  readonly #markedEnd: Int32Array
+  #markedOthers = 0
 
   constructor(names: AttributeNames, options: { keepOthers: boolean; keepEvents: boolean }) {
     this.#names = names
@@ -45,6 +49,21 @@ export class SpanScan {
     this.#keepEvents = options.keepEvents
     this.valueStart = new Int32Array(names.count)
     this.valueEnd = new Int32Array(names.count)
+    this.#markedStart = new Int32Array(names.count)
+    this.#markedEnd = new Int32Array(names.count)
+  }
+
+  /** `rewind` comes back to the attributes found so far. */
+  mark(): void {
+    this.#markedStart.set(this.valueStart)
+    this.#markedEnd.set(this.valueEnd)
+    this.#markedOthers = this.others.length
+  }
+
+  rewind(): void {
+    this.valueStart.set(this.#markedStart)
+    this.valueEnd.set(this.#markedEnd)
+    this.others.length = this.#markedOthers
   }
 
   /** Forget what was found. */

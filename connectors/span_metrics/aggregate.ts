@@ -102,8 +102,11 @@ export class SpanAggregator {
     const hasGlobs = this.#dimensions.globs.length > 0
     const keepEvents = settings.withEvents
     this.#scan = new SpanScan(this.#dimensions.names, { keepOthers: hasGlobs || keepEvents, keepEvents })
-    this.#eventScan = new SpanScan(this.#eventDimensions.names, { keepOthers: true, keepEvents: false })
-    this.#table = new SeriesTable(settings.combinationsMax)
+    this.#eventScan = new SpanScan(this.#eventDimensions.names, {
+      keepOthers: this.#eventDimensions.globs.length > 0,
+      keepEvents: false,
+    })
+    this.#table = new SeriesTable(settings.combinationsMax, Math.floor(settings.random() * 2 ** 32))
     this.#unitNanos = settings.unit === 's' ? 1e9 : 1e6
   }
 
@@ -392,18 +395,29 @@ export class SpanAggregator {
 
   // --------------------------------------------------------------------------------------------------------- events
 
+  /** The span's attributes go before an event's. Once for all events: a span may have many of both. */
+  #noteSpan({ others, bytes }: SpanScan): void {
+    const own = this.#eventScan
+    const { globs } = this.#eventDimensions
+    own.begin(bytes)
+    for (let k = 0; k < others.length; k += 4) {
+      own.note(others[k] as number, others[k + 1] as number, others[k + 2] as number, others[k + 3] as number)
+      if (globs.length === 0) continue
+      const key = this.#values.text(others[k] as number, others[k + 1] as number)
+      if (!globs.some((glob) => glob.matches(key))) own.others.length -= 4
+    }
+    own.mark()
+  }
+
   /** Count the span's events: by its own dimensions, and those that the event has. */
   #events(context: SpanContext, scan: SpanScan, value: number, times: number, isAdjusted: boolean): void {
     const own = this.#eventScan
     const chosen = [...this.#settings.dimensions, ...this.#settings.eventDimensions]
     const event = new WireCursor()
-    const { events, others, bytes } = scan
+    const { events, bytes } = scan
+    this.#noteSpan(scan)
     for (let i = 0; i < events.length; i += 2) {
-      own.begin(bytes)
-      // The span's attributes first: they go before the event's.
-      for (let k = 0; k < others.length; k += 4) {
-        own.note(others[k] as number, others[k + 1] as number, others[k + 2] as number, others[k + 3] as number)
-      }
+      own.rewind()
       event.reset(bytes, events[i] as number, events[i + 1] as number)
       while (event.next()) if (event.tag === 0x1a) own.attribute(event.start, event.end)
       const attributes = this.#builtIn(context, isAdjusted)

@@ -28,9 +28,12 @@ export class SeriesTable {
   #key = new Uint8Array(512)
   #length = 0
   #hash = 0
+  readonly #seed: number
 
-  constructor(entriesMax: number) {
+  /** `seed`: a random integer of 32 bits, so that nobody can send keys that are all in one place. */
+  constructor(entriesMax: number, seed: number) {
     this.#entriesMax = entriesMax
+    this.#seed = seed
   }
 
   get size(): number {
@@ -48,7 +51,7 @@ export class SeriesTable {
     key[5] = statusCode
     key[6] = marks
     this.#length = 7
-    this.#hash = Math.imul(context ^ (kind << 26) ^ (statusCode << 29) ^ (marks << 24), 0x9e3779b1)
+    this.#hash = Math.imul(this.#seed ^ context ^ (kind << 26) ^ (statusCode << 29) ^ (marks << 24), 0x9e3779b1)
   }
 
   /** Add what stands in `bytes[start … end)`; nothing, told from empty, where `start` is -1. */

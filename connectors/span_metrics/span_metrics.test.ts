@@ -193,6 +193,16 @@ for (const { name, written, spans, want } of cases) {
   })
 }
 
+test('a span of many attributes and many events takes linear time', async () => {
+  const events = { enabled: true, dimensions: [{ name: 'zone' }, { glob: 'ex.*' }] }
+  const { send, clock, lines } = await started({ exclude_dimensions: excluded, histogram: { disable: true }, events })
+  const many = 30_000
+  const attributes = Object.fromEntries(Array.from({ length: many }, (_, i) => [`k${i}`, 'v']))
+  await send(shop({ attributes, events: Array.from({ length: many }, () => ({})) }))
+  await clock.advance(120_000)
+  assert.deepEqual(lines().at(-1), `shop/events{span.name=span,zone=z1} ${many}`)
+})
+
 test('scopes that are asked for are said with their version', async () => {
   const { send, clock, lines } = await started({
     exclude_dimensions: excluded,
