@@ -16,6 +16,8 @@
 //   type ScrapeSettings = SettingsOf<typeof settings>
 //
 // Decoded keys are as users write them. A block that is present starts from its own defaults.
+import { floatText } from '#lib/go_float_text'
+import { FormatLengthError, goText, type GoValues } from '#lib/go_format'
 import type { LogsPort, MetricsPort, OtelConsumer, Signal } from './consumer.ts'
 import type { PipelineStart } from './contract.ts'
 import type { Value } from './values.ts'
@@ -80,7 +82,7 @@ const utf8 = new TextDecoder()
 function decodeString(value: Exclude<Value, null | Unknown>): string {
   if (typeof value === 'string') return value
   if (typeof value === 'bigint') return value.toString()
-  if (typeof value === 'number') return plainFloat(value)
+  if (typeof value === 'number') return floatText(value, 'f', -1)
   if (value instanceof Uint8Array) return utf8.decode(value)
   if (value instanceof OptionalSecret) {
     if (!value.isSecret) return value.reveal()
@@ -88,20 +90,6 @@ function decodeString(value: Exclude<Value, null | Unknown>): string {
   }
   if (value instanceof Secret) throw new ValueError('secrets may not be converted into strings')
   throw mismatch('string', value)
-}
-
-/** Decimal digits without an exponent, as few as tell the number apart. */
-function plainFloat(x: number): string {
-  if (Number.isNaN(x)) return 'NaN'
-  if (!Number.isFinite(x)) return x > 0 ? '+Inf' : '-Inf'
-  const text = String(x)
-  const m = /^(-?)(\d)(?:\.(\d+))?e([+-]\d+)$/.exec(text)
-  if (!m) return text
-  const digits = `${m[2]}${m[3] ?? ''}`
-  const point = 1 + Number(m[4])
-  if (point <= 0) return `${m[1]}0.${'0'.repeat(-point)}${digits}`
-  if (point >= digits.length) return m[1] + digits + '0'.repeat(point - digits.length)
-  return `${m[1]}${digits.slice(0, point)}.${digits.slice(point)}`
 }
 
 export const string: Type<string> = {
@@ -355,34 +343,37 @@ export const target: Type<Target> = customType<Target>({
   json: { type: 'object', additionalProperties: { type: 'string' } },
 })
 
+/** Go's `%v` of a label's value. */
 function targetText(value: Value, key: string): string {
   if (value === null) throw new ValueError('should be string, got null', [key])
-  if (typeof value === 'string') return value
-  if (typeof value === 'boolean' || typeof value === 'bigint') return String(value)
-  if (typeof value === 'number') return goFloat(value)
-  if (value instanceof Uint8Array) return `[${[...value].join(' ')}]`
-  if (value instanceof OptionalSecret && !value.isSecret) return value.reveal()
-  if (value instanceof Secret || value instanceof OptionalSecret) {
-    throw new ValueError('secrets may not be converted into strings', [key])
+  try {
+    return goText(value, goValues)
+  } catch (error) {
+    if (error instanceof FormatLengthError) throw new ValueError(error.message, [key])
+    throw error instanceof ValueError ? new ValueError(error.message, [key]) : error
   }
-  if (Array.isArray(value)) return `[${value.map((v: Value) => targetText(v, key)).join(' ')}]`
-  const entries = entriesOf(value)
-  if (entries) {
-    const sorted = [...entries].sort(([a], [b]) => (a < b ? -1 : 1))
-    return `map[${sorted.map(([k, v]) => `${k}:${targetText(v, key)}`).join(' ')}]`
-  }
-  throw new ValueError(`should be string, got ${kindOf(value)}`, [key])
 }
 
-/** Go's `%v` of a float: `%g` with the shortest digits. */
-function goFloat(x: number): string {
-  if (!Number.isFinite(x)) return plainFloat(x)
-  if (x === 0) return Object.is(x, -0) ? '-0' : '0'
-  const text = x.toExponential()
-  const exponent = Number(text.slice(text.indexOf('e') + 1))
-  // Six digits decide (strconv/ftoa.go, %v without a precision): 123456 stays, 1000000 is 1e+06.
-  if (exponent >= -4 && exponent < 6) return plainFloat(x)
-  return text.replace(/e([+-])(\d)$/, 'e$10$2')
+const goValues: GoValues<Value> = {
+  typeName: kindOf,
+  entries: (value) => (typeof value === 'object' && value !== null ? entriesOf(value) : undefined),
+  items(value) {
+    if (value instanceof Uint8Array) return [...value].map(BigInt)
+    return Array.isArray(value) ? value : undefined
+  },
+  special(value, verb, out) {
+    if (Array.isArray(value) || value instanceof Uint8Array) return false
+    if (typeof value === 'object' && value !== null && entriesOf(value)) return false
+    if (value instanceof OptionalSecret && !value.isSecret) {
+      out.string(value.reveal(), verb)
+      return true
+    }
+    if (value instanceof Secret || value instanceof OptionalSecret) {
+      throw new ValueError('secrets may not be converted into strings')
+    }
+    throw new ValueError(`should be string, got ${kindOf(value)}`)
+  },
+  isPointer: () => false,
 }
 
 /** An opaque value of the named kind; decoded: what is inside. */

@@ -1,59 +1,45 @@
 // Go's `fmt.Sprintf` for configuration values.
 import type { Value } from '#component'
 import { Capsule, entriesOf, FunctionValue, OptionalSecret, Secret, ValueError } from '#component'
-import { FormatLengthError, formattedLengthMax, type GoPrinter, goSprintf, goText, type GoValues } from '#lib/go_format'
+import { FormatLengthError, formattedLengthMax, type GoPrinter, goSprintf, type GoValues } from '#lib/go_format'
 
 export { formattedLengthMax }
 
 const int64Max = 2n ** 63n - 1n
-
-/** Go's `%v` of a value: `[1 a]`, `map[a:1 b:x]`, floats as `%g` has them. Secrets are shown as `(secret)`. */
-export function goValueText(value: Value): string {
-  return checked(() => goText(value, hiding))
-}
 
 /**
  * `template` with its verbs replaced by `args`. Secrets among them are written out: what comes back is for their owner
  * to hide. Throws `ValueError` when the text grows past `formattedLengthMax`.
  */
 export function sprintf(template: string, args: readonly Value[]): string {
-  return checked(() => goSprintf(template, args, revealing))
-}
-
-function checked(format: () => string): string {
   try {
-    return format()
+    return goSprintf(template, args, goValues)
   } catch (error) {
     throw error instanceof FormatLengthError ? new ValueError(error.message) : error
   }
 }
 
-const hiding = values(false)
-const revealing = values(true)
-
-function values(isRevealing: boolean): GoValues<Value> {
-  return {
-    typeName: goType,
-    entries: (value) => (typeof value === 'object' && value !== null ? entriesOf(value) : undefined),
-    items(value) {
-      if (value instanceof Uint8Array) return [...value].map(BigInt)
-      return Array.isArray(value) ? value : undefined
-    },
-    special: (value, verb, out) => special(value, verb, out, isRevealing),
-    isPointer: (value) => value instanceof FunctionValue,
-  }
+const goValues: GoValues<Value> = {
+  typeName: goType,
+  entries: (value) => (typeof value === 'object' && value !== null ? entriesOf(value) : undefined),
+  items(value) {
+    if (value instanceof Uint8Array) return [...value].map(BigInt)
+    return Array.isArray(value) ? value : undefined
+  },
+  special,
+  isPointer: (value) => value instanceof FunctionValue,
 }
 
-function special(value: Value, verb: string, out: GoPrinter<Value>, isRevealing: boolean): boolean {
+function special(value: Value, verb: string, out: GoPrinter<Value>): boolean {
   if (value instanceof Secret) {
-    out.string(isRevealing ? value.reveal() : '(secret)', verb)
+    out.string(value.reveal(), verb)
     return true
   }
   if (value instanceof OptionalSecret) {
     out.raw('{')
     out.boolean(value.isSecret, verb)
     out.raw(' ')
-    out.string(isRevealing || !value.isSecret ? value.reveal() : '(secret)', verb)
+    out.string(value.reveal(), verb)
     out.raw('}')
     return true
   }

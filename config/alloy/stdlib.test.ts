@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { FunctionValue, isObjectValue, Secret, type Stability, Target, type Value, ValueError } from '#component'
+import { FunctionValue, isObjectValue, Secret, type Stability, type Value, ValueError } from '#component'
 import { floatText } from '#lib/go_float_text'
-import { formattedLengthMax, goValueText, sprintf } from './format.ts'
+import { formattedLengthMax, sprintf } from './format.ts'
 import { filterDepthMax, pathStepsMax, selectJson } from './json_path.ts'
 import { jsonDepthMax, jsonFromValue, valueFromJson } from './json_text.ts'
 import { isStandardName, standardLibrary } from './stdlib.ts'
@@ -103,15 +103,6 @@ test('what is made of a secret by format and to_json stays one', () => {
   const json = call(experimental, 'encoding.to_json', new Map([['k', [secret]]]))
   assert.ok(json instanceof Secret)
   assert.equal(json.reveal(), '{"k":["sesame"]}')
-})
-
-test('values are shown as Go shows them, secrets not at all', () => {
-  const value = new Map<string, Value>([
-    ['b', [1n, 1.5, 'x', null, true, new Uint8Array([104, 105])]],
-    ['a', new Target(new Map([['l', 'v']]))],
-    ['c', new Secret('sesame')],
-  ])
-  assert.equal(goValueText(value), 'map[a:map[l:v] b:[1 1.5 x <nil> true [104 105]] c:(secret)]')
 })
 
 const refused: readonly { name: string; run: () => unknown; want: RegExp }[] = [
