@@ -233,6 +233,7 @@ const stateless: ReadonlySet<string> = new Set([
   'otelcol.exporter.otlphttp',
   'otelcol.processor.attributes',
   'otelcol.processor.batch',
+  'otelcol.processor.filter',
   'otelcol.processor.groupbyattrs',
   'otelcol.processor.memory_limiter',
   'otelcol.processor.probabilistic_sampler',

@@ -241,6 +241,7 @@ export const otelcolProcessorFilter: ComponentDefinition<AlloySettings> = {
   doc,
   consumes: ['traces', 'metrics', 'logs'],
   input: 'otelcol',
+  stateless: true,
   settings: alloySettings,
   create: (host, given) => createFilter(host, ofAlloy(given), given.output),
 }
@@ -251,6 +252,7 @@ export const filterProcessor: YamlDefinition<YamlSettings> = {
   stability: 'experimental',
   doc,
   signals: ['traces', 'metrics', 'logs'],
+  stateless: true,
   settings: yamlSettings,
   create(host, given, output) {
     const settings = ofYaml(given, (error, path) => {

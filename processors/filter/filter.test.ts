@@ -1,7 +1,7 @@
 // The filter processor: conditions of every level in both forms, include and exclude, error modes, what is refused.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Settings, Value } from '#component'
+import type { Settings, TracesPort, Value } from '#component'
 import { ConsumeError } from '#component'
 import { decoded, problemsOf, TestHost, type Written } from '#component/test_host'
 import { Logs, Metrics, Traces } from '#pdata'
@@ -452,4 +452,19 @@ test("Alloy's face takes the same conditions, and refuses two ways at once", () 
       'unknown path "nam", did you mean "name"? (context span) (column 1: ⇒nam == 1)',
     ],
   )
+})
+
+test("what is dropped counts under upstream's names too", async () => {
+  const host = new TestHost()
+  const settings = decoded(filterProcessor.settings, { traces: { span: ['span.name == "x"'] } })
+  const port: TracesPort = { nodeId: 'next', signal: 'traces', consume: () => {} }
+  const filter = await filterProcessor.create(host, settings, {
+    traces: [{ nodeId: 'next', traces: port }],
+    metrics: [],
+    logs: [],
+  })
+  const spans = ['x', 'y', 'x'].map((name) => ({ name }))
+  await filter.traces?.consume(tracesFromJson(JSON.stringify({ resourceSpans: [{ scopeSpans: [{ spans }] }] })))
+  assert.equal(host.counts.get('otelcol_processor_filter_spans_filtered_total')?.value, 2)
+  assert.equal(host.counts.get('otelcol_processor_filter_logs_filtered_total')?.value, 0)
 })

@@ -1,5 +1,5 @@
 // Drops what conditions hold for.
-import type { Component, Host, LogsConsumer, MetricsConsumer, OtelOutput, TracesConsumer } from '#component'
+import type { Component, Consumer, Host, LogsConsumer, MetricsConsumer, OtelOutput, TracesConsumer } from '#component'
 import { outputPorts } from '#component'
 import type { ContextName, ErrorMode, Group, GroupOptions } from '#component/ottl'
 import { ChangedOutlet, compileGroup, contextsOf, OttlError, Recorder, TransformContext } from '#component/ottl'
@@ -88,9 +88,23 @@ class FilterProcessor implements Component {
     const ports = outputPorts(output)
     const [traces, metrics, logs] = [host.outlet(ports.traces), host.outlet(ports.metrics), host.outlet(ports.logs)]
     const outlet = new ChangedOutlet(host, 'filtered')
-    this.traces = { consume: (batch) => outlet.handOn(traces, batch.count, this.#traces(batch)) }
-    this.metrics = { consume: (batch) => outlet.handOn(metrics, batch.count, this.#metrics(batch)) }
-    this.logs = { consume: (batch) => outlet.handOn(logs, batch.count, this.#logs(batch)) }
+    /** Under upstream's name, and as there when the conditions have run, whoever takes the rest. */
+    const counted = <B extends Traces | Metrics | Logs>(name: string, what: string, run: (batch: B) => B) => {
+      const help = `Number of ${what} dropped by the filter processor`
+      const filtered = host.instruments.counter(`otelcol_processor_filter_${name}_filtered_total`, help)
+      return (batch: B, next: Consumer<B>): void | Promise<void> => {
+        const before = batch.count
+        const kept = run(batch)
+        filtered.add(before - kept.count)
+        return outlet.handOn(next, before, kept)
+      }
+    }
+    const onTraces = counted<Traces>('spans', 'spans', (batch) => this.#traces(batch))
+    const onMetrics = counted<Metrics>('datapoints', 'metric data points', (batch) => this.#metrics(batch))
+    const onLogs = counted<Logs>('logs', 'logs', (batch) => this.#logs(batch))
+    this.traces = { consume: (batch) => onTraces(batch, traces) }
+    this.metrics = { consume: (batch) => onMetrics(batch, metrics) }
+    this.logs = { consume: (batch) => onLogs(batch, logs) }
   }
 
   stop(): void {}
