@@ -12,6 +12,12 @@ export const separateLibraries = ['yaml', 're2js', 'xpath'] as const
 /** Files of packages that `packageFile` of lib/packaged reads. */
 const dataFiles = ['uap-core/regexes.yaml'] as const
 
+/** What has to be installed beside the bundle: the separate libraries, and the packages that the data files are of. */
+export const packagesAtRunTime = [
+  ...separateLibraries,
+  ...dataFiles.map((file) => file.slice(0, file.indexOf('/'))),
+].sort()
+
 const options: RolldownOptions = {
   platform: 'node',
   logLevel: 'warn',

@@ -15,7 +15,9 @@ import {
 } from 'node:fs'
 import { join, relative } from 'node:path'
 import { bundleForExecutable, bundleProgram } from '../bundle.ts'
+import { containerfile } from './containerfile.ts'
 import { stripElf } from './elf_strip.ts'
+import { formula } from './formula.ts'
 import { type Platform, platforms } from './platforms.ts'
 
 const root = join(import.meta.dirname, '..', '..')
@@ -113,6 +115,24 @@ function writeBillOfMaterials(path: string): void {
 /** What the install script fetches besides the executable. */
 const installed = ['solder.service', 'config.alloy', 'default']
 
+/** The executables that are there, by platform. */
+function executablesThere(): Map<string, string> {
+  const names = platforms.map((platform) => [platform.name, executableName(platform)] as const)
+  return new Map(names.filter(([, name]) => existsSync(join(out, name))))
+}
+
+/** `Containerfile`, and with `baseUrl` the formula `solder.rb`, for the executables that are there. */
+export function writeDefinitions(baseUrl: string): void {
+  const { version } = manifest
+  const executables = executablesThere()
+  writeFileSync(join(out, 'Containerfile'), containerfile(version, executables))
+  rmSync(join(out, 'solder.rb'), { force: true })
+  if (baseUrl === '') return
+  const lines = readFileSync(join(out, 'SHA256SUMS'), 'utf8').trim().split('\n')
+  const checksums = new Map(lines.map((line) => [line.slice(66), line.slice(0, 64)]))
+  writeFileSync(join(out, 'solder.rb'), formula({ baseUrl, version, checksums }, executables))
+}
+
 /** `SHA256SUMS` over everything that a release has. */
 export function writeChecksums(): void {
   const names = readdirSync(out)
@@ -145,6 +165,7 @@ export async function buildExecutables(only: readonly string[] = []): Promise<st
   copyFileSync(join(root, 'distro', 'install.sh'), join(out, 'install.sh'))
   writeBillOfMaterials(join(out, `solder-${manifest.version}.cdx.json`))
   writeChecksums()
+  if (wanted.some(({ suffix }) => suffix === '')) writeDefinitions(process.env['SOLDER_BASE_URL'] ?? '')
   return built
 }
 

@@ -1,4 +1,5 @@
-// `npm run package`: a Debian package and an RPM for each Linux that there is an executable of. Needs dpkg-deb and rpmbuild.
+// `npm run package`: a Debian package and an RPM for each Linux that there is an executable of, and npm's package. Needs
+// dpkg-deb and rpmbuild.
 import { execFileSync } from 'node:child_process'
 import {
   chmodSync,
@@ -15,6 +16,7 @@ import { dirname, join, relative } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { bashCompletion, fishCompletion, manualPage, zshCompletion } from '../completion.ts'
 import { buildExecutables, executableName, writeChecksums } from './executables.ts'
+import { buildNpmPackage } from './npm_package.ts'
 import { type Platform, platforms } from './platforms.ts'
 
 const root = join(import.meta.dirname, '..', '..')
@@ -170,6 +172,7 @@ export async function buildPackages(only: readonly string[] = []): Promise<strin
     if (platform.debArch !== undefined) built.push(buildDeb(platform, platform.debArch))
     if (platform.rpmArch !== undefined) built.push(buildRpm(platform, platform.rpmArch))
   }
+  built.push(await buildNpmPackage(out))
   writeChecksums()
   return built
 }

@@ -1,6 +1,7 @@
 // What is shipped, as users get it: the executable alone, the package in a Debian of its own, the install script.
 import assert from 'node:assert/strict'
 import { execFile, execFileSync, spawn, spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { createServer } from 'node:http'
 import {
   appendFileSync,
@@ -20,7 +21,8 @@ import { after, before, describe, test } from 'node:test'
 import { promisify } from 'node:util'
 import { freePort } from '#component/test_host'
 import { version } from '../version.ts'
-import { buildExecutables } from './executables.ts'
+import { buildExecutables, writeDefinitions } from './executables.ts'
+import { runImage, unpackImage } from './fake_image_build.ts'
 import { buildPackages } from './packages.ts'
 
 const root = join(import.meta.dirname, '..', '..')
@@ -127,6 +129,41 @@ describe('What is shipped', { skip: !canBuild && 'it is built on Linux x64 with 
     )
     execFileSync(executable, ['validate', alloy], { env: {}, timeout: 60_000 })
   })
+
+  test(
+    'the formula asks for the files of the release, each with its checksum, and is Ruby',
+    { skip: !hasProgram('ruby') && 'ruby is not installed' },
+    () => {
+      writeDefinitions('https://releases.example/solder/')
+      const path = join(dist, 'solder.rb')
+      const asked = [...readFileSync(path, 'utf8').matchAll(/url "(.*)".*\n +sha256 "(.*)"/g)]
+      const files = asked.map(([, url = '', checksum]) => {
+        assert.ok(url.startsWith(`https://releases.example/solder/v${plain}/`), url)
+        const name = url.slice(url.lastIndexOf('/') + 1)
+        const bytes = readFileSync(join(dist, name))
+        assert.equal(checksum, createHash('sha256').update(bytes).digest('hex'), name)
+        return name
+      })
+      assert.ok(files.includes(`solder-${plain}-linux-x64`) && files.includes('config.alloy'), files.join(', '))
+      execFileSync('ruby', ['-c', path], { stdio: ['ignore', 'ignore', 'inherit'], timeout: 60_000 })
+    },
+  )
+
+  test(
+    'the image has what the executable needs, and runs its configuration as a user of its own',
+    { skip: !isThere('root', process.getuid?.() === 0) && 'chroot needs root' },
+    async () => {
+      const image = unpackImage(readFileSync(join(dist, 'Containerfile'), 'utf8'), dist, join(directory, 'image'))
+      assert.equal(image.user, '10001:10001')
+      assert.equal(statSync(join(image.root, 'var/lib/solder')).uid, 10_001)
+      assert.deepEqual(image.command.slice(0, 2), ['/usr/bin/solder', 'run'])
+      // The port is this machine's.
+      const command = image.command.map((word) => word.replace('0.0.0.0:12345', '127.0.0.1:0'))
+      const said = await runImage(image, command, /is ready/)
+      assert.match(said, /is ready/)
+      assert.ok(!said.includes('level=error'), said)
+    },
+  )
 
   test(
     'the one for arm64 does the same under emulation',

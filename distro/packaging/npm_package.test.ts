@@ -1,0 +1,209 @@
+// npm's package as users get it: packed, installed with the registry's dependencies, run without the repository.
+import assert from 'node:assert/strict'
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { version } from '../version.ts'
+import { buildNpmPackage } from './npm_package.ts'
+import { settingsTypes } from './schema_types.ts'
+
+const root = join(import.meta.dirname, '..', '..')
+const directory = mkdtempSync(join(tmpdir(), 'solder-npm-'))
+const modules = join(directory, 'installed', 'node_modules')
+after(() => rmSync(directory, { recursive: true, force: true, maxRetries: 5 }))
+
+/** The installed command with an environment that knows nothing of the repository. */
+function run(
+  args: readonly string[],
+  command = join(modules, '.bin', 'solder'),
+  path = '/usr/bin:/bin',
+): { status: number | null; output: string } {
+  const options = { cwd: directory, env: { PATH: path }, encoding: 'utf8', timeout: 60_000 } as const
+  const { status, stdout, stderr } = spawnSync(command, args, options)
+  return { status, output: stdout + stderr }
+}
+
+/** From a file through XPath and the list of user agents to a file. */
+const lazyPipeline = (source: string, written: string): string => `receivers:
+  file_log: { include: ['${source}'], start_at: beginning }
+processors:
+  transform:
+    log_statements:
+      - set(log.attributes["xml"], GetXML(log.body, "/a/b"))
+      - merge_maps(log.attributes, UserAgent("curl/7.81.0"), "upsert")
+exporters:
+  file: { path: '${written}', flush_interval: 100ms }
+service:
+  pipelines:
+    logs: { receivers: [file_log], processors: [transform], exporters: [file] }
+`
+
+describe("npm's package", { skip: process.platform !== 'linux' && 'it is for Linux' }, () => {
+  before(
+    async () => {
+      const archive = await buildNpmPackage(join(directory, 'built'))
+      execFileSync('npm', ['install', '--silent', '--no-audit', '--no-fund', '--prefix', dirname(modules), archive], {
+        cwd: directory,
+        stdio: ['ignore', 'ignore', 'inherit'],
+        timeout: 240_000,
+      })
+    },
+    { timeout: 300_000 },
+  )
+
+  test('its manifest names exactly what is needed, and runs nothing when it is installed', () => {
+    const text = readFileSync(join(modules, 'solder', 'package.json'), 'utf8')
+    const manifest = JSON.parse(text) as Record<string, object> & { version: string }
+    assert.equal(`v${manifest.version}`, version)
+    assert.deepEqual(Object.keys(manifest['dependencies'] ?? {}), ['re2js', 'uap-core', 'xpath', 'yaml'])
+    const pinned = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as typeof manifest
+    for (const [name, wanted] of Object.entries(manifest['dependencies'] ?? {}))
+      assert.equal(wanted, (pinned['dependencies'] as Record<string, string>)[name])
+    for (const key of ['scripts', 'devDependencies', 'private', 'imports']) assert.ok(!(key in manifest), key)
+  })
+
+  test('it says its version, also by a link and under the name of another program', () => {
+    const { status, output } = run(['--version'])
+    assert.equal(status, 0, output)
+    assert.ok(output.includes(version), output)
+    symlinkSync(join(modules, '.bin', 'solder'), join(directory, 'otelcol'))
+    assert.match(run(['--version'], join(directory, 'otelcol')).output, /^otelcol version /)
+  })
+
+  test('it runs a pipeline that needs every library beside it', async () => {
+    const source = join(directory, 'in.log')
+    const written = join(directory, 'out.json')
+    writeFileSync(source, '<a><b>found</b></a>\n')
+    const config = join(directory, 'lazy.yaml')
+    writeFileSync(config, lazyPipeline(source, written))
+    const storage = `--storage.path=${join(directory, 'storage')}`
+    const child = spawn(join(modules, '.bin', 'solder'), [`--config=${config}`, storage], {
+      cwd: directory,
+      env: { PATH: '/usr/bin:/bin' },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    })
+    let said = ''
+    child.stderr.on('data', (data: Buffer) => void (said += data.toString()))
+    const exited = new Promise<number | null>((resolve) => child.on('exit', resolve))
+    try {
+      const end = performance.now() + 90_000
+      while (performance.now() < end && child.exitCode === null && !(existsSync(written) && statSync(written).size > 0))
+        await new Promise((resolve) => setTimeout(resolve, 100))
+      child.kill('SIGTERM')
+      assert.equal(await exited, 0, said)
+    } finally {
+      child.kill('SIGKILL')
+    }
+    const text = readFileSync(written, 'utf8')
+    assert.match(text, /"key":"xml","value":\{"stringValue":"<b>found<\/b>"\}/, said)
+    assert.match(text, /"key":"user_agent.name","value":\{"stringValue":"curl"\}/)
+  })
+
+  test('each of them is needed: without it a configuration that asks for it fails', () => {
+    const alloy = join(directory, 'lazy.alloy')
+    writeFileSync(
+      alloy,
+      'prometheus.relabel "a" {\n  forward_to = []\n  rule {\n    source_labels = ["a"]\n    regex = "(x+x+)+y"\n' +
+        '    replacement = encoding.from_yaml("a: b").a\n    target_label = "b"\n  }\n}\n',
+    )
+    const whole = run(['validate', alloy])
+    assert.equal(whole.status, 0, whole.output)
+    for (const library of ['re2js', 'yaml']) {
+      const aside = join(directory, library)
+      renameSync(join(modules, library), aside)
+      const { status, output } = run(['validate', alloy])
+      renameSync(aside, join(modules, library))
+      assert.notEqual(status, 0, library)
+      assert.match(output, new RegExp(library))
+    }
+  })
+
+  test('without the optional Node it takes one from PATH that is new enough, and says what is missing otherwise', () => {
+    const bare = join(directory, 'bare', 'node_modules')
+    for (const name of ['solder', 'yaml', 're2js', 'xpath', 'uap-core'])
+      cpSync(join(modules, name), join(bare, name), { recursive: true })
+    const command = join(bare, 'solder', 'bin', 'solder')
+    const programs = join(directory, 'programs')
+    mkdirSync(programs)
+    for (const program of ['sh', 'readlink', 'uname'])
+      symlinkSync(
+        execFileSync('sh', ['-c', `command -v ${program}`], { encoding: 'utf8' }).trim(),
+        join(programs, program),
+      )
+    assert.match(
+      run(['--version'], command, programs).output,
+      /Cannot find Node: node-linux-.* there is no node in PATH/,
+    )
+    const node = join(programs, 'node')
+    writeFileSync(node, '#!/bin/sh\ncase "$1" in -p) echo 20 ;; *) echo v20.1.0 ;; esac\n', { mode: 0o755 })
+    assert.match(
+      run(['--version'], command, programs).output,
+      /it has to be Node 26 or newer: current value is v20\.1\.0/,
+    )
+    rmSync(node)
+    symlinkSync(process.execPath, node)
+    const { status, output } = run(['--version'], command, programs)
+    assert.equal(status, 0, output)
+  })
+
+  test('its types take what the schema takes, and nothing else', () => {
+    const path = join(directory, 'use.ts')
+    writeFileSync(
+      path,
+      `import type { Settings } from './installed/node_modules/solder/settings.d.ts'
+export const right: Settings['discovery.http'] = { url: 'http://h/targets', refresh_interval: '5s' }
+// @ts-expect-error a name that there is not
+export const misspelt: Settings['discovery.http'] = { url: 'http://h/targets', refresh_intervall: '5s' }
+// @ts-expect-error what is required is missing
+export const lacking: Settings['discovery.http'] = {}
+// @ts-expect-error no text
+export const wrong: Settings['discovery.docker'] = { host: 'unix:///s', port: '80' }
+`,
+    )
+    const compiler = join(root, 'node_modules', '.bin', 'tsc')
+    const flags = ['--noEmit', '--strict', '--allowImportingTsExtensions', '--ignoreConfig', '--types', '', path]
+    const options = { cwd: directory, encoding: 'utf8', timeout: 60_000 } as const
+    const { status, stdout } = spawnSync(compiler, flags, options)
+    assert.equal(status, 0, stdout)
+  })
+})
+
+const shapes = [
+  { name: 'nothing said', schema: {}, want: 'unknown' },
+  { name: 'values', schema: { enum: ['a', 1, true] }, want: '"a" | 1 | true' },
+  { name: 'several types', schema: { type: ['string', 'null'] }, want: 'string | null' },
+  { name: 'either', schema: { anyOf: [{ type: 'string' }, { type: 'integer' }] }, want: 'string | number' },
+  { name: 'a list', schema: { type: 'array', items: { enum: ['a', 'b'] } }, want: 'readonly ("a" | "b")[]' },
+  {
+    name: 'a map',
+    schema: { type: 'object', additionalProperties: { type: 'string' } },
+    want: '{ readonly [name: string]: string }',
+  },
+  {
+    name: 'a map with the ending of a comment in its description',
+    schema: { type: 'object', description: 'a */ b', additionalProperties: false },
+    want: '{ readonly [name: string]: never }',
+  },
+]
+for (const { name, schema, want } of shapes) {
+  test(`the type of ${name}`, () => {
+    assert.ok(settingsTypes({ x: schema }).endsWith(`  "x": ${want}\n}\n`), settingsTypes({ x: schema }))
+  })
+}
+
+test('a type that JSON Schema does not have is refused', () => {
+  assert.throws(() => settingsTypes({ x: { type: 'text' } }), /Cannot write a type: current value is text/)
+})
