@@ -4,11 +4,12 @@
 //   npm run bench -- host   [--seconds 120]
 //   npm run bench -- start  [--rounds 5]
 //   npm run bench -- tail   [--rounds 3] [--mb 200] [--only 'json'] [--other '…']
+//   --executable dist/solder-VERSION-PLATFORM    (scrape, host, start, tail): that beside the tree
 //   npm run bench -- gateway [--rounds 3] [--seconds 3] [--warm 2] [--only 'traces, gRPC'] [--compression gzip] [--other '…']
-import { execFileSync, spawn } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { freePort } from '#component/test_host'
 import { gateway } from './gateway.ts'
@@ -25,7 +26,7 @@ import {
   writtenBytes,
 } from './processes.ts'
 
-const root = join(import.meta.dirname, '..')
+const launcher = join(import.meta.dirname, '..', 'distro', 'solder')
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
   options: {
@@ -35,6 +36,7 @@ const { values: options, positionals } = parseArgs({
     targets: { type: 'string', default: '20' },
     series: { type: 'string', default: '5000' },
     other: { type: 'string', multiple: true, default: [] },
+    executable: { type: 'string' },
     only: { type: 'string', default: '' },
     mb: { type: 'string', default: '200' },
     compression: { type: 'string', default: 'none' },
@@ -48,14 +50,14 @@ interface Contender {
   command(directory: string, adminPort: number): readonly string[]
 }
 
-function solder(name: string, config: (directory: string) => string): Contender {
+function solder(name: string, config: (directory: string) => string, program = launcher): Contender {
   return {
     name,
     command(directory, adminPort) {
       const file = join(directory, 'config.alloy')
       writeFileSync(file, config(directory))
       return [
-        join(root, 'distro/solder'),
+        program,
         'run',
         `--server.http.listen-addr=127.0.0.1:${adminPort}`,
         `--storage.path=${join(directory, 'storage')}`,
@@ -63,6 +65,15 @@ function solder(name: string, config: (directory: string) => string): Contender 
       ]
     },
   }
+}
+
+/** The tree, and the single executable where one is given, with its size. */
+function solders(name: string, config: (directory: string) => string): Contender[] {
+  const { executable } = options
+  if (executable === undefined) return [solder(name, config)]
+  const program = resolve(executable)
+  const megabytes = (statSync(program).size / 2 ** 20).toFixed(0)
+  return [solder(name, config), solder(`${name}, one file of ${megabytes} MB`, config, program)]
 }
 
 const dropRule = 'bench_family_[0-9]*[0-3]_requests_total'
@@ -185,8 +196,8 @@ async function scrape(): Promise<void> {
   try {
     const config = (protocol: string) => () => scrapeAlloy(backend.port, targets, protocol)
     const contenders = [
-      solder('solder, remote write 1.0', config('prometheus.WriteRequest')),
-      solder('solder, remote write 2.0', config('io.prometheus.write.v2.Request')),
+      ...solders('solder, remote write 1.0', config('prometheus.WriteRequest')),
+      ...solders('solder, remote write 2.0', config('io.prometheus.write.v2.Request')),
       prometheusAgent(backend.port, targets),
       ...others(config('prometheus.WriteRequest')),
     ].filter(({ name }) => name.includes(options.only))
@@ -246,7 +257,7 @@ async function host(): Promise<void> {
   const backend = await Backend.start(1, 10)
   try {
     const config = (): string => hostAlloy(backend.port)
-    const contenders = [solder('solder', config), ...others(config)]
+    const contenders = [...solders('solder', config), ...others(config)]
     process.stdout.write(
       '| | CPU seconds an hour | resident (MB) | private (MB) | written to disk (bytes) | left in storage (bytes) |\n|---|---|---|---|---|---|\n',
     )
@@ -276,62 +287,66 @@ async function host(): Promise<void> {
   }
 }
 
-/** From the command to the first scrape that reached a target. */
-async function start(): Promise<void> {
-  const backend = await Backend.start(1, 100)
-  const ready: number[] = []
-  const times: number[] = []
-  // The bundle is made before: a user's first start makes it once.
-  execFileSync(join(root, 'distro/solder'), ['--version'])
-  try {
-    for (let round = 0; round < rounds; round++) {
-      const directory = mkdtempSync(join(tmpdir(), 'solder-bench-'))
-      const file = join(directory, 'config.alloy')
-      writeFileSync(
-        file,
-        `prometheus.exporter.unix "h" { }\nprometheus.live "l" { }\nprometheus.scrape "h" {\n  targets = prometheus.exporter.unix.h.targets\n  forward_to = [prometheus.live.l.receiver]\n  scrape_interval = "1s"\n  scrape_timeout = "1s"\n}\n`,
-      )
-      const port = await freePort()
-      const began = performance.now()
-      const child = spawn(
-        join(root, 'distro/solder'),
-        ['run', `--server.http.listen-addr=127.0.0.1:${port}`, `--storage.path=${directory}`, file],
-        { stdio: 'ignore' },
-      )
-      while (performance.now() - began < 20_000) {
-        const answer = await fetch(`http://127.0.0.1:${port}/-/ready`).catch(() => undefined)
-        if (answer?.ok) break
-        await sleep(5)
-      }
-      ready.push(performance.now() - began)
-      while (performance.now() - began < 20_000) {
-        const text = await fetch(`http://127.0.0.1:${port}/live/metrics`).then(
-          (r) => r.text(),
-          () => '',
-        )
-        if (text.includes('node_load1 ') || text.includes('node_load1{')) break
-        await sleep(10)
-      }
-      times.push(performance.now() - began)
-      await stopCollector(child)
-      rmSync(directory, { recursive: true, force: true })
+const startAlloy = `prometheus.exporter.unix "h" { }
+prometheus.live "l" { }
+prometheus.scrape "h" {
+  targets = prometheus.exporter.unix.h.targets
+  forward_to = [prometheus.live.l.receiver]
+  scrape_interval = "1s"
+  scrape_timeout = "1s"
+}
+`
+
+/** Milliseconds from the command until it is ready, and until the first scrape reached a target. */
+async function measureStart(contender: Contender): Promise<{ ready: number; sample: number }> {
+  const directory = mkdtempSync(join(tmpdir(), 'solder-bench-'))
+  const port = await freePort()
+  const command = contender.command(directory, port)
+  const until = async (path: string, seen: (text: string) => boolean): Promise<number> => {
+    while (performance.now() - began < 20_000) {
+      const answer = await fetch(`http://127.0.0.1:${port}${path}`).catch(() => undefined)
+      if (answer?.ok && seen(await answer.text())) return performance.now() - began
+      await sleep(5)
     }
-    const list = (values: readonly number[]): string => values.map((value) => value.toFixed(0)).join(', ')
-    process.stdout.write(
-      `From the command to ready: median ${median(ready).toFixed(0)} ms of ${rounds}: ${list(ready)}\n`,
-    )
-    process.stdout.write(
-      `To the first sample (the scrape's offset in its interval of 1 s included): median ${median(times).toFixed(0)} ms: ${list(times)}\n`,
-    )
+    throw new Error(`Cannot measure ${contender.name}: nothing on ${path} within 20 s`)
+  }
+  const began = performance.now()
+  const child = startCollector(command)
+  try {
+    const ready = await until('/-/ready', () => true)
+    const sample = await until('/live/metrics', (text) => /node_load1[ {]/.test(text))
+    return { ready, sample }
   } finally {
-    backend.stop()
+    await stopCollector(child)
+    rmSync(directory, { recursive: true, force: true })
+  }
+}
+
+async function start(): Promise<void> {
+  // The bundle is made before: a user's first start makes it once.
+  execFileSync(launcher, ['--version'])
+  const contenders = solders('solder', () => startAlloy)
+  const results = new Map<string, { ready: number; sample: number }[]>(contenders.map(({ name }) => [name, []]))
+  for (let round = 0; round < rounds; round++) {
+    for (const contender of contenders) results.get(contender.name)?.push(await measureStart(contender))
+  }
+  process.stdout.write(
+    `From the command, in ms, medians of ${rounds} in turns (all). The first sample has the scrape's offset in its interval of 1 s in it.\n\n`,
+  )
+  process.stdout.write('| | ready | first sample |\n|---|---|---|\n')
+  const list = (values: readonly number[]): string =>
+    `${median(values).toFixed(0)} (${values.map((value) => value.toFixed(0)).join(', ')})`
+  for (const [name, times] of results) {
+    process.stdout.write(
+      `| ${name} | ${list(times.map(({ ready }) => ready))} | ${list(times.map(({ sample }) => sample))} |\n`,
+    )
   }
 }
 
 /** Lines of a file to Loki. */
 async function tailed(): Promise<void> {
   let config = ''
-  const contenders = [solder('solder', () => config), ...others(() => config)].map(({ name, command }) => ({
+  const contenders = [...solders('solder', () => config), ...others(() => config)].map(({ name, command }) => ({
     name,
     command(directory: string, adminPort: number, text: string) {
       config = text
@@ -339,7 +354,7 @@ async function tailed(): Promise<void> {
     },
   }))
   // The bundle is made before: a user's first start makes it once.
-  execFileSync(join(root, 'distro/solder'), ['--version'])
+  execFileSync(launcher, ['--version'])
   await tail(contenders, { megabytes: Number(options.mb), rounds, only: options.only })
 }
 

@@ -77,7 +77,7 @@ function importsOf(file: string): Import[] {
   })
 }
 
-const files = globSync('*/**/*.ts', { cwd: root, exclude: ['node_modules/**', '.build/**'] }).sort()
+const files = globSync('*/**/*.ts', { cwd: root, exclude: ['node_modules/**', '.build/**', 'dist/**'] }).sort()
 const all = files.flatMap(importsOf)
 
 test('every folder of sources is in the layer table', () => {
@@ -144,7 +144,7 @@ test('nothing committed names a machine or a registry', () => {
   assert.ok(!lock.includes('"resolved"'), 'package-lock.json names a registry')
   for (const file of globSync('**/*.{ts,md,json,sh}', {
     cwd: root,
-    exclude: ['node_modules/**', '.build/**', 'package-lock.json'],
+    exclude: ['node_modules/**', '.build/**', 'dist/**', 'package-lock.json'],
   })) {
     if (file === 'test/architecture.test.ts') continue
     const text = readFileSync(join(root, file), 'utf8')

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 const root = join(import.meta.dirname, '..')
 const given = process.argv.slice(2).filter((argument) => !argument.startsWith('-'))
 const options = process.argv.slice(2).filter((argument) => argument.startsWith('-'))
-const found = globSync('*/**/*.test.ts', { cwd: root, exclude: ['node_modules/**', '.build/**'] }).sort()
+const found = globSync('*/**/*.test.ts', { cwd: root, exclude: ['node_modules/**', '.build/**', 'dist/**'] }).sort()
 // What is built is used by the end-to-end tests: made once, before they run side by side.
 const built = spawnSync(process.execPath, [join(root, 'distro/build.ts'), '--if-stale'], {
   stdio: 'inherit',

@@ -1,22 +1,12 @@
 // npm's package as users get it: packed, installed with the registry's dependencies, run without the repository.
 import assert from 'node:assert/strict'
-import { execFileSync, spawn, spawnSync } from 'node:child_process'
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { version } from '../version.ts'
+import { runsLazyPipeline } from './lazy_pipeline.ts'
 import { buildNpmPackage } from './npm_package.ts'
 import { settingsTypes } from './schema_types.ts'
 
@@ -35,21 +25,6 @@ function run(
   const { status, stdout, stderr } = spawnSync(command, args, options)
   return { status, output: stdout + stderr }
 }
-
-/** From a file through XPath and the list of user agents to a file. */
-const lazyPipeline = (source: string, written: string): string => `receivers:
-  file_log: { include: ['${source}'], start_at: beginning }
-processors:
-  transform:
-    log_statements:
-      - set(log.attributes["xml"], GetXML(log.body, "/a/b"))
-      - merge_maps(log.attributes, UserAgent("curl/7.81.0"), "upsert")
-exporters:
-  file: { path: '${written}', flush_interval: 100ms }
-service:
-  pipelines:
-    logs: { receivers: [file_log], processors: [transform], exporters: [file] }
-`
 
 describe("npm's package", { skip: process.platform !== 'linux' && 'it is for Linux' }, () => {
   before(
@@ -83,34 +58,8 @@ describe("npm's package", { skip: process.platform !== 'linux' && 'it is for Lin
     assert.match(run(['--version'], join(directory, 'otelcol')).output, /^otelcol version /)
   })
 
-  test('it runs a pipeline that needs every library beside it', async () => {
-    const source = join(directory, 'in.log')
-    const written = join(directory, 'out.json')
-    writeFileSync(source, '<a><b>found</b></a>\n')
-    const config = join(directory, 'lazy.yaml')
-    writeFileSync(config, lazyPipeline(source, written))
-    const storage = `--storage.path=${join(directory, 'storage')}`
-    const child = spawn(join(modules, '.bin', 'solder'), [`--config=${config}`, storage], {
-      cwd: directory,
-      env: { PATH: '/usr/bin:/bin' },
-      stdio: ['ignore', 'ignore', 'pipe'],
-    })
-    let said = ''
-    child.stderr.on('data', (data: Buffer) => void (said += data.toString()))
-    const exited = new Promise<number | null>((resolve) => child.on('exit', resolve))
-    try {
-      const end = performance.now() + 90_000
-      while (performance.now() < end && child.exitCode === null && !(existsSync(written) && statSync(written).size > 0))
-        await new Promise((resolve) => setTimeout(resolve, 100))
-      child.kill('SIGTERM')
-      assert.equal(await exited, 0, said)
-    } finally {
-      child.kill('SIGKILL')
-    }
-    const text = readFileSync(written, 'utf8')
-    assert.match(text, /"key":"xml","value":\{"stringValue":"<b>found<\/b>"\}/, said)
-    assert.match(text, /"key":"user_agent.name","value":\{"stringValue":"curl"\}/)
-  })
+  test('it runs a pipeline that needs every library beside it', () =>
+    runsLazyPipeline(join(modules, '.bin', 'solder'), directory))
 
   test('each of them is needed: without it a configuration that asks for it fails', () => {
     const alloy = join(directory, 'lazy.alloy')
