@@ -208,8 +208,9 @@ class CollectorConverter {
 
   component({ configured, name, label, definition, output }: Made): AlloyBlock {
     const { kind, body, definition: source } = configured
-    const map: YamlMap = body.kind === 'map' ? body : { kind: 'map', entries: new Map(), range: configured.range }
     const type = `${kind}/${source?.types[0] ?? ''}`
+    const given: YamlMap = body.kind === 'map' ? body : { kind: 'map', entries: new Map(), range: configured.range }
+    const map = completed(type, given)
     const keep = keepDefaults[type]
     const statements = this.#writer.body(
       definition.settings,
@@ -317,6 +318,34 @@ class CollectorConverter {
     }
     return body.length === 0 ? [] : [block('logging', undefined, ...body)]
   }
+}
+
+/** What the collector does where nothing is said, and what has to be said in Alloy's language. */
+function completed(type: string, map: YamlMap): YamlMap {
+  const { entries, range } = map
+  const put = (key: string, value: YamlNode, into: YamlMap): YamlMap => ({
+    ...into,
+    entries: new Map([...into.entries, [key, { key, keyRange: range, value }]]),
+  })
+  const empty: YamlMap = { kind: 'map', entries: new Map(), range }
+  if (type === 'connector/span_metrics') {
+    const given = entries.get('histogram')?.value
+    const histogram = given?.kind === 'map' ? given : empty
+    const hasKind = histogram.entries.has('explicit') || histogram.entries.has('exponential')
+    return hasKind ? map : put('histogram', put('explicit', empty, histogram), map)
+  }
+  const limit = entries.get('limit_percentage')?.value
+  if (
+    type === 'processor/memory_limiter' &&
+    limit?.kind === 'scalar' &&
+    typeof limit.value === 'bigint' &&
+    !entries.has('spike_limit_percentage')
+  ) {
+    // A spike of zero stands for a fifth of the limit.
+    const spike = Math.max(Math.round(Number(limit.value) / 5), 1)
+    return put('spike_limit_percentage', { kind: 'scalar', value: BigInt(spike), text: String(spike), range }, map)
+  }
+  return map
 }
 
 /** A text of the source as an expression: `${env:X}` is read from the environment, `$$` is a dollar sign. */

@@ -313,7 +313,11 @@ export class Writer {
 
   #scalar(type: string, node: YamlScalar): string | undefined {
     const { value, text } = node
-    if (typeof value === 'string' && text.includes('${') && this.#options.text) return this.text(text)
+    if (typeof value === 'string' && text.includes('${') && this.#options.text) {
+      const other = /(?<!\$)\$\{(?!env:)([a-z][a-z0-9+.-]*):(?!-)/.exec(text)
+      if (other) this.lacks(node.range, `a reference to ${other[1]}:`, 'only the environment is read')
+      return this.text(text)
+    }
     switch (type) {
       case 'bool':
         return typeof value === 'boolean' ? String(value) : this.#wrong(type, node)
