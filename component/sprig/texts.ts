@@ -13,6 +13,7 @@ import {
 } from '#component/go_template'
 import { quote } from '#lib/go_quote'
 import { compileRegexp, type Regexp, RegexpError } from '#lib/regexp'
+import { withoutOuterSpace } from '#lib/trailing'
 import { fixed, isEmpty, open, toTexts } from './define.ts'
 import { camelCase, joinedWords, titleCase, wrapped } from './words.ts'
 
@@ -24,10 +25,6 @@ function without(text: string, cutset: string, left: boolean, right: boolean): s
   while (left && start < end && cutset.includes(characters[start] as string)) start++
   while (right && end > start && cutset.includes(characters[end - 1] as string)) end--
   return characters.slice(start, end).join('')
-}
-
-function trimSpace(text: string): string {
-  return text.replace(/^\p{White_Space}+/u, '').replace(/\p{White_Space}+$/u, '')
 }
 
 function replaced(text: string, from: string, to: string, count: number): string {
@@ -259,7 +256,7 @@ const plainTextFunctions: TemplateFunctions = {
   title: fixed((s) => titleCase(textOf(s))),
   toString: fixed(valueText),
   toStrings: fixed(toTexts),
-  trim: fixed((s) => trimSpace(textOf(s))),
+  trim: fixed((s) => withoutOuterSpace(textOf(s))),
   trimAll: fixed((cutset, s) => without(textOf(s), textOf(cutset), true, true)),
   trimall: fixed((cutset, s) => without(textOf(s), textOf(cutset), true, true)),
   trimPrefix: fixed((prefix, s) => withoutPrefix(textOf(s), textOf(prefix))),

@@ -1,6 +1,7 @@
 // Stages that take the messages of Windows events apart: eventlogmessage, windowsevent.
 import { attr, bool, defineSettings, type SettingsOf, string } from '#component'
 import { isLegacyLabelName } from '#component/relabel'
+import { withoutOuterSpace } from '#lib/trailing'
 import type { Line } from './line.ts'
 import { SieveStage, type StageContext } from './stage.ts'
 
@@ -72,7 +73,7 @@ export class EventLogMessageStage extends EventStage {
       const colon = one.indexOf(':')
       if (colon < 0) continue
       const key = one.slice(0, colon)
-      this.set(line, key, trimSpace(one.slice(colon + 1)), isLegacyLabelName(key))
+      this.set(line, key, withoutOuterSpace(one.slice(colon + 1)), isLegacyLabelName(key))
     }
   }
 }
@@ -115,10 +116,6 @@ export class WindowsEventStage extends EventStage {
   /** Any text is a label name, but for the empty one. */
   #set(line: Line, key: string, value: string): void {
     const name = key.replace(/[\t\r\n ]/g, '')
-    this.set(line, name, trimSpace(value.replace(/[\t\r\n]/g, '')), name !== '')
+    this.set(line, name, withoutOuterSpace(value.replace(/[\t\r\n]/g, '')), name !== '')
   }
-}
-
-function trimSpace(text: string): string {
-  return text.replace(/^\p{White_Space}+/u, '').replace(/\p{White_Space}+$/u, '')
 }

@@ -13,6 +13,7 @@ import {
   textOf,
 } from '#component/go_template'
 import { sprigFunctions } from '#component/sprig'
+import { withoutOuterSpace } from '#lib/trailing'
 
 /** The text for `data`; undefined: it failed on it. */
 export type StageTemplate = (data: ReadonlyMap<string, string>) => string | undefined
@@ -52,7 +53,7 @@ const alloyFunctions: TemplateFunctions = {
   TrimRight: texts((s, cutset) => trimmed(s, cutset, false, true)),
   TrimPrefix: texts((s, prefix) => (s.startsWith(prefix) ? s.slice(prefix.length) : s)),
   TrimSuffix: texts((s, suffix) => (suffix !== '' && s.endsWith(suffix) ? s.slice(0, -suffix.length) : s)),
-  TrimSpace: texts((s) => s.replace(/^\p{White_Space}+/u, '').replace(/\p{White_Space}+$/u, '')),
+  TrimSpace: texts((s) => withoutOuterSpace(s)),
   Hash: texts((salt, s) => hashed('sha3-256', salt + s)),
   Sha2Hash: texts((salt, s) => hashed('sha256', salt + s)),
 }
