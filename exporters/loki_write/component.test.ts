@@ -6,7 +6,9 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
+import type { Clock } from '#component'
 import { decoded, problemsOf, TestHost, type Written } from '#component/test_host'
+import { systemClock } from '#lib/clock'
 import { labelsFrom, Logs, LogStream } from '#pdata'
 import { decodePush, labelText } from '#pdata/loki'
 import { lokiWrite } from './component.ts'
@@ -68,10 +70,10 @@ class Backend {
 
 const quick = { batch_wait: '10ms', min_backoff_period: '1ms', max_backoff_period: '2ms' }
 
-async function started(t: TestContext, settings: Written) {
+async function started(t: TestContext, settings: Written, clock: Clock = systemClock) {
   const dataDir = mkdtempSync(join(tmpdir(), 'loki-write-'))
   t.after(() => rmSync(dataDir, { recursive: true, force: true }))
-  const host = new TestHost({ dataDir })
+  const host = new TestHost({ dataDir, clock })
   const component = await lokiWrite.create(host, decoded(lokiWrite.settings, settings))
   await component.start?.()
   t.after(() => component.stop(1000))
@@ -81,6 +83,18 @@ async function started(t: TestContext, settings: Written) {
   }
   return { host, component, send }
 }
+
+test('a clock that is set back delays no request', async (t) => {
+  const backend = await Backend.listen(t)
+  let backMs = 0
+  const clock: Clock = { ...systemClock, now: () => systemClock.now() - backMs }
+  const { send } = await started(t, { endpoint: { url: backend.url, ...quick, batch_wait: '200ms' } }, clock)
+  await send(Logs.fromStreams([stream({ a: 'b' }, '1')]))
+  backMs = 3_600_000
+  await send(Logs.fromStreams([stream({ a: 'b' }, '2')]))
+  await backend.until(() => backend.taken.length > 0)
+  assert.deepEqual(backend.lines(), { '{a="b"}': ['1', '2'] })
+})
 
 function stream(labels: Record<string, string>, ...lines: string[]): LogStream {
   const timestamps = BigInt64Array.from(lines.map((_, i) => 1_700_000_000_000_000_000n + BigInt(i)))

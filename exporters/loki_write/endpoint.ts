@@ -137,7 +137,7 @@ export class Endpoint {
       const route = this.#routeOf(stream.labels)
       for (let i = 0; i < stream.lines.length; i++) this.#add(route, stream, i, ready)
     }
-    if (this.#isDurable) this.#takeDue(Infinity, ready)
+    if (this.#isDurable) this.#takeAll(ready)
     else if (this.#pending.size > 0) this.#schedule()
     return ready.length === 0 ? undefined : this.#queue.put(ready)
   }
@@ -193,15 +193,24 @@ export class Endpoint {
     }
   }
 
-  #takeDue(dueMs: number, ready: QueuePart[]): void {
-    for (const [key, batch] of this.#pending) if (batch.createdMs <= dueMs) ready.push(this.#take(key, batch))
+  #takeAll(ready: QueuePart[]): void {
+    for (const [key, batch] of this.#pending) ready.push(this.#take(key, batch))
+  }
+
+  /** What has waited long enough, and what was begun before the clock was set back: nobody knows how long that has. */
+  #takeDue(ready: QueuePart[]): void {
+    const nowMs = this.#host.clock.now()
+    for (const [key, batch] of this.#pending) {
+      const waitedMs = nowMs - batch.createdMs
+      if (waitedMs >= this.#settings.batch_wait || waitedMs < 0) ready.push(this.#take(key, batch))
+    }
   }
 
   async #flushAll(): Promise<void> {
     this.#timer?.cancel()
     this.#timer = undefined
     const ready: QueuePart[] = []
-    this.#takeDue(Infinity, ready)
+    this.#takeAll(ready)
     await this.#queue.put(ready)
   }
 
@@ -212,11 +221,12 @@ export class Endpoint {
     for (const { createdMs } of this.#pending.values()) oldestMs = Math.min(oldestMs, createdMs)
     if (oldestMs === Infinity) return
     const { clock } = this.#host
-    const waitMs = Math.max(0, oldestMs + this.#settings.batch_wait - clock.now())
+    const { batch_wait: waitMsMax } = this.#settings
+    const waitMs = Math.min(Math.max(0, oldestMs + waitMsMax - clock.now()), waitMsMax)
     this.#timer = clock.setTimeout(() => {
       this.#timer = undefined
       const ready: QueuePart[] = []
-      this.#takeDue(clock.now() - this.#settings.batch_wait, ready)
+      this.#takeDue(ready)
       // Nobody waits here: while the disk is behind, the next `put` is told to.
       void this.#queue.put(ready)
       this.#schedule()
