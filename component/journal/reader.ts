@@ -47,6 +47,11 @@ export class JournalReader {
     this.#running = this.#run()
   }
 
+  /** Done when nothing that was read is being taken any more; after `stop`. */
+  get settled(): Promise<void> {
+    return this.#running
+  }
+
   async #run(): Promise<void> {
     const { clock, log } = this.#options
     const startMs = clock.monotonic()

@@ -139,6 +139,18 @@ test('A restart goes on behind the last line that was taken, also among lines of
   await d.expect('{job="x"} four', '{job="x"} five')
 })
 
+test('Other labels begin with the next line, and not with the whole log again', async (t) => {
+  const d = new Docker(t)
+  await d.daemon.start(d.socket)
+  const container = d.container('c1')
+  container.log('stdout', t0, 'one')
+  await d.start(['c1'])
+  await d.expect('{job="x"} one')
+  await d.source?.update(d.settings(['c1'], { labels: new Map([['job', 'other']]) }))
+  container.log('stdout', t0 + 1n, 'two')
+  await d.expect('{job="x"} one', '{job="other"} two')
+})
+
 test('A container that ends and runs again is followed again', async (t) => {
   const d = new Docker(t)
   await d.daemon.start(d.socket)

@@ -63,20 +63,28 @@ export class LokiSourceDocker implements Component<LokiSourceDockerSettings> {
     all.sort((a, b) => (a.text < b.text ? -1 : 1))
     for (const one of all) if (one.id !== '' && !wanted.has(one.id)) wanted.set(one.id, one)
     const ended: Promise<void>[] = []
+    /** Of containers that go on under other labels. */
+    const reached = new Map<string, Position>()
     for (const [id, { text }] of this.#wanted) {
       if (wanted.get(id)?.text === text) continue
       const log = this.#logs.get(id)
       this.#logs.delete(id)
       this.#wanted.delete(id)
-      if (log !== undefined) ended.push(log.stop().then(() => this.#positions.delete(`cursor-${id}`, text)))
+      if (log === undefined) continue
+      const gone = log.stop().then(() => {
+        if (wanted.has(id)) reached.set(id, log.position)
+        this.#positions.delete(`cursor-${id}`, text)
+      })
+      ended.push(gone)
     }
     await Promise.all(ended)
-    for (const one of wanted.values()) if (!this.#logs.has(one.id)) this.#follow(one)
+    for (const one of wanted.values()) if (!this.#logs.has(one.id)) this.#follow(one, reached.get(one.id))
   }
 
-  #follow(wanted: Wanted): void {
+  #follow(wanted: Wanted, reached: Position | undefined): void {
     const { clock, log, counters } = this.#host
-    const { id, text, pairs } = wanted
+    const { id, pairs } = wanted
+    if (reached !== undefined) this.#keep(wanted, reached)
     const labels = (stream: string) => sourceLabels([...pairs, [streamLabel, stream]], this.#settings.relabel_rules)
     const container = new ContainerLog({
       id,
@@ -87,9 +95,7 @@ export class LokiSourceDocker implements Component<LokiSourceDockerSettings> {
       delivery: this.#delivery,
       labels: { stdout: labels('stdout'), stderr: labels('stderr') },
       position: this.#positionOf(wanted),
-      moved: ({ timestampNs, lines }) =>
-        // Alloy reads whole seconds, and passes over what says it exactly.
-        this.#positions.set(`cursor-${id}`, text, String(timestampNs / 1_000_000_000n), `ns:${timestampNs}:${lines}`),
+      moved: (position) => this.#keep(wanted, position),
       taken: (lines) => this.#entries.add(lines),
       fault: () => this.#errors.add(1),
       state: () => this.#reportHealth(),
@@ -97,6 +103,11 @@ export class LokiSourceDocker implements Component<LokiSourceDockerSettings> {
     this.#logs.set(id, container)
     this.#wanted.set(id, wanted)
     container.start()
+  }
+
+  /** Alloy reads whole seconds, and passes over what says it exactly. */
+  #keep({ id, text }: Wanted, { timestampNs, lines }: Position): void {
+    this.#positions.set(`cursor-${id}`, text, String(timestampNs / 1_000_000_000n), `ns:${timestampNs}:${lines}`)
   }
 
   #positionOf({ id, text }: Wanted): Position {

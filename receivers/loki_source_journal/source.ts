@@ -41,6 +41,8 @@ export class LokiSourceJournal implements Component<LokiSourceJournalSettings> {
   readonly #lines: Count
   readonly #noMessage: Count
   readonly #noLabels: Count
+  /** A reader is to follow once what the one before it read is taken. */
+  #isNext = false
   #started = false
   #stopped = false
 
@@ -87,6 +89,7 @@ export class LokiSourceJournal implements Component<LokiSourceJournalSettings> {
   }
 
   #follow(): void {
+    if (this.#stopped) return
     const { clock, log } = this.#host
     this.#reader = new JournalReader({
       clock,
@@ -199,8 +202,16 @@ export class LokiSourceJournal implements Component<LokiSourceJournalSettings> {
     this.#fields = new Map()
     this.#sets = new LabelSets()
     if (!this.#started || selection(before) === selection(settings)) return
-    await this.#reader?.stop(updateDeadlineMs)
-    this.#follow()
+    const reader = this.#reader
+    await reader?.stop(updateDeadlineMs)
+    if (this.#isNext) return
+    this.#isNext = true
+    // What is being handed on still moves the cursor: a reader from where it is now would read that again.
+    const next = (reader?.settled ?? Promise.resolve()).then(() => {
+      this.#isNext = false
+      this.#follow()
+    })
+    if (this.#delivery.waiting === 0) await next
   }
 
   async stop(deadlineMs: number): Promise<void> {
