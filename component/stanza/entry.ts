@@ -184,9 +184,8 @@ function keyValues(map: EntryMap): KeyValue[] {
   return out
 }
 
-/** As upstream: a value that is not set is the text `<nil>`. */
 function anyValue(value: ExprValue): AnyValue {
-  if (value === null) return '<nil>'
+  if (value === null) return null
   if (typeof value !== 'object' || value instanceof Uint8Array) return value
   if (Array.isArray(value)) return value.map(anyValue)
   return value instanceof ExprTime ? value.ns : new KeyValueList(keyValues(value))

@@ -134,7 +134,7 @@ test('White space stays where it shall', async (t) => {
 
 test('Operators, attributes and resource do their work', async (t) => {
   const f = new Fixture(t)
-  writeFileSync(f.path('a.log'), '{"level":"error","msg":"hi","logger":"l"}\nnot json\n')
+  writeFileSync(f.path('a.log'), '{"level":"error","msg":"hi","logger":"l","none":null}\nnot json\n')
   await f.start({
     attributes: new Map([
       ['plain', 'x'],
@@ -145,12 +145,12 @@ test('Operators, attributes and resource do their work', async (t) => {
       { type: 'json_parser', on_error: 'send_quiet', severity: new Map([['parse_from', 'attributes.level']]) },
       { type: 'scope_name_parser', parse_from: 'attributes.logger', if: 'attributes.logger != nil' },
       { type: 'move', from: 'attributes.msg', to: 'body', on_error: 'send_quiet' },
-      { type: 'retain', fields: ['attributes.plain', 'attributes.sized'] },
+      { type: 'retain', fields: ['attributes.plain', 'attributes.sized', 'attributes.none'] },
     ),
   })
   // Of one resource, each scope comes whole.
   await f.expect(
-    'hi | plain=x sized=41 | service.name=shop | l | error',
+    'hi | none= plain=x sized=53 | service.name=shop | l | error',
     'not json | plain=x sized=8 | service.name=shop',
   )
 })
