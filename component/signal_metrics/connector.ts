@@ -2,7 +2,7 @@
 import { type Component, type Consumer, type Host, type OtelOutput, outputPorts } from '#component'
 import { nanosOf } from '#component/aggregation'
 import { handOn } from '#component/bridge'
-import { OttlError, TransformContext, typeName, walkLogs, walkMetrics, walkTraces } from '#component/ottl'
+import { floatToInt, OttlError, TransformContext, typeName, walkLogs, walkMetrics, walkTraces } from '#component/ottl'
 import { type Logs, Metrics, type Traces } from '#pdata'
 import type { AnyValue, Attributes } from '#pdata/otlp'
 import { anyValueText, attributeValue, logsTree, metricsTree, setAttribute, tracesTree } from '#pdata/otlp'
@@ -208,6 +208,7 @@ function countOf({ count }: MetricDefinition, at: TransformContext): number {
   if (count === null) return 1
   const value = count(at)
   if (typeof value === 'bigint') return Number(value)
-  if (typeof value === 'number') return Math.trunc(value)
+  // As Go's int64(x): what is no count of anything (NaN, infinities) becomes a negative one.
+  if (typeof value === 'number') return Number(floatToInt(value))
   throw new OttlError(`expected a number, got ${typeName(value)}`)
 }

@@ -64,6 +64,19 @@ const cases: readonly { name: string; written: Written; batch: Traces | Metrics 
     want: ['[host=h,pid=7] all{} 8.5', '[host=h,pid=7] named{} 3', '[host=h,pid=7] ones{} 3'],
   },
   {
+    name: 'a count that is no number, or has no end, counts nothing',
+    written: { spans: [{ name: 'h', histogram: { value: '1', count: 'span.attributes["n"]', buckets: [5] } }] },
+    batch: Traces.fromTree(
+      tracesTreeOf(
+        resourceSpans(
+          {},
+          [Number.NaN, Number.POSITIVE_INFINITY, 2.5].map((n) => ({ attributes: { n } })),
+        ),
+      ),
+    ),
+    want: ['[] h{} 2/2'],
+  },
+  {
     name: 'attributes make points; without one that is needed a record is passed over',
     written: {
       spans: [
