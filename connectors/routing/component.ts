@@ -88,6 +88,7 @@ export const routingConnector: YamlDefinition<RoutingSettings> = {
   doc: 'Sends telemetry to pipelines by conditions of OTTL.',
   signals: ['traces', 'metrics', 'logs'],
   produces: { traces: ['traces'], metrics: ['metrics'], logs: ['logs'] },
+  stateless: true,
   settings,
   create: (host, s) => createRouting(host, routesOf(s), s.default_pipelines, s.error_mode),
 }

@@ -47,6 +47,7 @@ export const otelcolConnectorSpanlogs: ComponentDefinition<SpanLogsSettings> = {
   doc: 'Writes log lines of spans.',
   consumes: ['traces'],
   input: 'otelcol',
+  stateless: true,
   settings,
   create: (host, s) => new SpanLogsConnector(host, s),
 }

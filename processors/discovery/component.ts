@@ -36,6 +36,7 @@ export const otelcolProcessorDiscovery: ComponentDefinition<DiscoverySettings> =
   doc: 'Adds the labels of discovered targets to the resources of their spans.',
   consumes: ['traces'],
   input: 'otelcol',
+  stateless: true,
   settings,
   create: (host, s) => new DiscoveryProcessor(host, s),
 }
