@@ -6,6 +6,9 @@ export function nanosOf(timeMs: number): bigint {
   return BigInt(Math.round(timeMs * 1e6))
 }
 
+/** OpenTelemetry's mark of the series that takes what is over a limit of series (metrics SDK, "Cardinality limits"). */
+export const overflowMark = { key: 'otel.metric.overflow', value: true } as const
+
 export function madeMetric(
   name: string,
   data: MetricData,

@@ -6,6 +6,7 @@ import {
   bool,
   customType,
   defineSettings,
+  int,
   type SettingsOf,
   string,
   type YamlDefinition,
@@ -27,6 +28,11 @@ const settings = defineSettings(
       dimension,
       'Dimensions beside the built-in ones; none are written: `exception.type` and `exception.message`.',
     ),
+    aggregation_cardinality_limit: attr(
+      int,
+      'How many series are kept; exceptions of others count in one that is marked `otel.metric.overflow`. 0: no limit.',
+      { default: 10_000 },
+    ),
     exemplars: block(
       defineSettings({ enabled: attr(bool, 'Attach trace and span ids to data points.', { default: false }) }),
       'Exemplars.',
@@ -39,6 +45,9 @@ const settings = defineSettings(
       for (const [i, { name }] of s.dimensions.entries()) {
         if (names.has(name)) report(`duplicate dimension name ${name}`, ['dimensions', i])
         names.add(name)
+      }
+      if (s.aggregation_cardinality_limit < 0) {
+        report('aggregation_cardinality_limit must not be negative', ['aggregation_cardinality_limit'])
       }
     },
   },
@@ -58,6 +67,7 @@ export const exceptionsConnector: YamlDefinition<SettingsOf<typeof settings>> = 
       { name: 'exception.message', default: undefined },
     ]
     const dimensions = s.dimensions.length === 0 ? none : s.dimensions
-    return new ExceptionsConnector(host, { dimensions, exemplars: s.exemplars.enabled }, output)
+    const { aggregation_cardinality_limit: seriesMax, exemplars } = s
+    return new ExceptionsConnector(host, { dimensions, exemplars: exemplars.enabled, seriesMax }, output)
   },
 }

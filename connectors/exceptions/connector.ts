@@ -1,6 +1,6 @@
 // Finds exceptions among the events of spans.
 import { type Component, type Consumer, type Host, type OtelOutput, outputPorts } from '#component'
-import { madeMetric, madeResource, MetricsEmitter, nanosOf } from '#component/aggregation'
+import { madeMetric, madeResource, MetricsEmitter, nanosOf, overflowMark } from '#component/aggregation'
 import { handOn } from '#component/bridge'
 import { Logs, type Traces } from '#pdata'
 import type {
@@ -27,12 +27,18 @@ import {
 export interface ExceptionsSettings {
   readonly dimensions: readonly { readonly name: string; readonly default: string | undefined }[]
   readonly exemplars: boolean
+  /** More go into one that is marked. 0: no bound. */
+  readonly seriesMax: number
 }
 
 interface Counted {
   readonly attributes: Attributes
   count: number
   exemplars: Exemplar[]
+}
+
+function newCounted(attributes: Attributes): Counted {
+  return { attributes, count: 0, exemplars: [] }
 }
 
 const spanKinds = ['UNSPECIFIED', 'INTERNAL', 'SERVER', 'CLIENT', 'PRODUCER', 'CONSUMER'].map((k) => `SPAN_KIND_${k}`)
@@ -51,6 +57,8 @@ export class ExceptionsConnector implements Component {
   readonly #logs: Consumer<Logs> | null
   readonly #emitter: MetricsEmitter | null
   readonly #counted = new Map<string, Counted>()
+  /** What is too much: messages of exceptions have ids in them. */
+  #overflow: Counted | null = null
   readonly #startMs: number
 
   constructor(host: Host, settings: ExceptionsSettings, output: OtelOutput) {
@@ -171,9 +179,12 @@ export class ExceptionsConnector implements Component {
 
   #add(attributes: Attributes, span: Span): void {
     const key = JSON.stringify(attributes.map(({ key: name, value }) => [name, anyValueText(value)]))
+    const { seriesMax } = this.#settings
+    const isOver = seriesMax > 0 && this.#counted.size >= seriesMax
     let counted = this.#counted.get(key)
-    if (counted === undefined) {
-      counted = { attributes: cloneAttributes(attributes), count: 0, exemplars: [] }
+    if (counted === undefined && isOver) counted = this.#overflow ??= newCounted([overflowMark])
+    else if (counted === undefined) {
+      counted = newCounted(cloneAttributes(attributes))
       this.#counted.set(key, counted)
     }
     counted.count++
@@ -192,7 +203,8 @@ export class ExceptionsConnector implements Component {
     if (this.#counted.size === 0) return { resourceMetrics: [] }
     const time = nanosOf(this.#host.clock.now())
     const start = nanosOf(this.#startMs)
-    const points = [...this.#counted.values()].map((counted) => {
+    const all = [...this.#counted.values(), ...(this.#overflow === null ? [] : [this.#overflow])]
+    const points = all.map((counted) => {
       const exemplars = counted.exemplars.map((exemplar) => ({ ...exemplar, timeUnixNano: time }))
       counted.exemplars = []
       return {

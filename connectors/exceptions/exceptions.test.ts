@@ -69,6 +69,14 @@ const span: SpanInput = {
 const shop = (...spans: SpanInput[]): ResourceSpans => resourceSpans({ 'service.name': 'shop', zone: 'z' }, spans)
 const dims = 'service.name=shop,span.name=GET,span.kind=SPAN_KIND_SERVER,status.code=STATUS_CODE_ERROR'
 
+test('exceptions of more series than may be kept count in one', async () => {
+  const { send, counts } = await started({ aggregation_cardinality_limit: 1n })
+  const other = { ...span, name: 'PUT' }
+  await send(shop(span, other, { ...other, name: 'POST' }, span))
+  const own = `${dims},exception.type=E,exception.message=bad`
+  assert.deepEqual(counts(), [`${own} 2 0`, 'otel.metric.overflow=true 2 0'])
+})
+
 test('exceptions are counted and written', async () => {
   const { send, counts, records } = await started({ exemplars: { enabled: true } })
   await send(shop(span, {}), resourceSpans({}, [span]))

@@ -38,6 +38,11 @@ const sharedFields = {
   metrics_flush_interval: attr(duration, 'How often metrics are sent; 0: with every batch of traces.', {
     default: '1m',
   }),
+  aggregation_cardinality_limit: attr(
+    int,
+    'How many series are kept; requests of others count in one that is marked `otel.metric.overflow`. 0: no limit.',
+    { default: 10_000 },
+  ),
   database_name_attributes: attr(list(string), 'Attributes that name a database, the best first.', {
     default: ['db.name'],
   }),
@@ -71,9 +76,13 @@ const yamlSettings = defineSettings(
 
 type Shared = SettingsOf<ReturnType<typeof defineSettings<typeof sharedFields>>>
 
-function checkShared({ store, exponential_histogram_max_size: sizeMax }: Shared, report: Report): void {
+function checkShared(s: Shared, report: Report): void {
+  const { store, exponential_histogram_max_size: sizeMax, aggregation_cardinality_limit: seriesMax } = s
   if (store.max_items <= 0) report('store.max_items must be greater than 0', ['store', 'max_items'])
   if (store.ttl <= 0) report('store.ttl must be greater than 0', ['store', 'ttl'])
+  if (seriesMax < 0) {
+    report('aggregation_cardinality_limit must not be negative', ['aggregation_cardinality_limit'])
+  }
   if (sizeMax < 0) report('exponential_histogram_max_size must not be negative', ['exponential_histogram_max_size'])
 }
 
@@ -83,6 +92,7 @@ function shared(s: Shared, databaseAttributes: readonly string[], timestampOffse
       bounds: durationBounds(s.latency_histogram_buckets, 1000),
       bucketsMax: s.exponential_histogram_max_size,
     },
+    seriesMax: s.aggregation_cardinality_limit,
     dimensions: s.dimensions,
     edgesMax: s.store.max_items,
     ttlMs: s.store.ttl,

@@ -10,6 +10,8 @@ import { type GraphHistogram, GraphMetrics } from './graph_series.ts'
 
 export interface ServiceGraphSettings {
   readonly histogram: GraphHistogram
+  /** 0: no bound. */
+  readonly seriesMax: number
   readonly dimensions: readonly string[]
   readonly edgesMax: number
   readonly ttlMs: number
@@ -60,7 +62,7 @@ export class ServiceGraphConnector implements Component {
     this.#names = new AttributeNames([...new Set([...dimensions, ...peerAttributes, ...databaseAttributes])])
     this.#scan = new SpanScan(this.#names, { keepOthers: false, keepEvents: false })
     this.#store = new EdgeStore(settings.edgesMax, settings.ttlMs)
-    this.#metrics = new GraphMetrics(settings.histogram, host.clock.now())
+    this.#metrics = new GraphMetrics(settings.histogram, settings.seriesMax, host.clock.now())
     const next = host.outlet(outputPorts(output).metrics)
     this.#emitter = new MetricsEmitter(host, next, settings.flushIntervalMs, () =>
       this.#metrics.toTree(host.clock.now() - settings.timestampOffsetMs),

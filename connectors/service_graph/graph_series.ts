@@ -1,11 +1,21 @@
 // Counts and durations of requests, by the services that they connect.
-import { ExplicitHistogram, ExponentialHistogram, madeMetric, madeResource, nanosOf } from '#component/aggregation'
+import {
+  ExplicitHistogram,
+  ExponentialHistogram,
+  madeMetric,
+  madeResource,
+  nanosOf,
+  overflowMark,
+} from '#component/aggregation'
 import type { Attributes, Metric, MetricsTree } from '#pdata/otlp'
 import { cloneAttributes, Temporality } from '#pdata/otlp'
 import type { Edge } from './edge_store.ts'
 
 /** Series that were not updated for this long are forgotten: upstream's constant. */
 const staleMs = 15 * 60_000
+
+/** No other series has it: theirs are lists. */
+const overflowKey = ''
 
 type Histogram = ExplicitHistogram | ExponentialHistogram
 
@@ -33,10 +43,13 @@ export interface GraphHistogram {
 export class GraphMetrics {
   readonly #histogram: GraphHistogram
   readonly #series = new Map<string, GraphSeries>()
+  readonly #seriesMax: number
   readonly #startMs: number
 
-  constructor(histogram: GraphHistogram, startMs: number) {
+  /** `seriesMax`: more go into one that is marked; 0: no bound. */
+  constructor(histogram: GraphHistogram, seriesMax: number, startMs: number) {
     this.#histogram = histogram
+    this.#seriesMax = seriesMax
     this.#startMs = startMs
   }
 
@@ -54,16 +67,22 @@ export class GraphMetrics {
       virtualNode ?? null,
       ...[...edge.dimensions].toSorted(([a], [b]) => (a < b ? -1 : 1)),
     ])
-    let series = this.#series.get(key)
-    if (series === undefined) {
-      series = new GraphSeries(attributesOf(edge, virtualNode), this.#made(), this.#made())
-      this.#series.set(key, series)
-    }
+    const series =
+      this.#series.get(key) ??
+      (this.#seriesMax > 0 && this.#series.size >= this.#seriesMax
+        ? (this.#series.get(overflowKey) ?? this.#newSeries(overflowKey, [overflowMark]))
+        : this.#newSeries(key, attributesOf(edge, virtualNode)))
     series.total++
     if (edge.isFailed) series.failed++
     series.client.observe(edge.clientSeconds, 1)
     series.server.observe(edge.serverSeconds, 1)
     series.updatedMs = nowMs
+  }
+
+  #newSeries(key: string, attributes: Attributes): GraphSeries {
+    const series = new GraphSeries(attributes, this.#made(), this.#made())
+    this.#series.set(key, series)
+    return series
   }
 
   #made(): Histogram {

@@ -77,6 +77,19 @@ interface Case {
 const edge = 'client=a,server=b,connection_type=,failed=false'
 const cases: readonly Case[] = [
   {
+    name: 'requests of more series than may be kept count in one',
+    written: { aggregation_cardinality_limit: 1n },
+    batches: [[of('a', client(1), client(2), client(3)), of('b', server(1)), of('c', server(2)), of('d', server(3))]],
+    want: [
+      `client{${edge}} 1/0`,
+      'client{otel.metric.overflow=true} 2/0',
+      `server{${edge}} 1/0`,
+      'server{otel.metric.overflow=true} 2/0',
+      `total{${edge}} 1`,
+      'total{otel.metric.overflow=true} 2',
+    ],
+  },
+  {
     name: 'a request has a client’s and a server’s span, in either order and in different batches',
     batches: [
       [of('a', client(1, { durationMs: 30 }), client(2, { durationMs: 10 }))],

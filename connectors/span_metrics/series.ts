@@ -1,5 +1,12 @@
 // What is kept for each resource: counts and durations by attributes, bounded in number, and the metrics made of them.
-import { ExplicitHistogram, ExponentialHistogram, madeMetric, madeResource, nanosOf } from '#component/aggregation'
+import {
+  ExplicitHistogram,
+  ExponentialHistogram,
+  madeMetric,
+  madeResource,
+  nanosOf,
+  overflowMark,
+} from '#component/aggregation'
 import type { Attributes, Exemplar, Metric, ResourceMetrics } from '#pdata/otlp'
 import { cloneAttributes, Temporality } from '#pdata/otlp'
 
@@ -88,7 +95,7 @@ class SeriesSet<S extends Series> {
     const known = this.byKey.get(key)
     if (known !== undefined) return known
     if (this.#max > 0 && this.byKey.size >= this.#max) {
-      return (this.#overflow ??= this.#make('', [{ key: 'otel.metric.overflow', value: true }], nowMs, true))
+      return (this.#overflow ??= this.#make('', [overflowMark], nowMs, true))
     }
     const made = this.#make(key, attributes(), nowMs, false)
     this.byKey.set(key, made)
