@@ -347,12 +347,12 @@ test('Entries are numbered, after a restart too', async (t) => {
   } satisfies OtelExtension)
   writeFileSync(f.path('a.log'), 'one\n\ntwo\n')
   await f.start({ storage, include_file_record_number: true })
-  await f.expect('one | log.file.record_number=1', 'two | log.file.record_number=2')
+  await f.expect('one | log.file.record_number=1', 'two | log.file.record_number=3')
   await f.component?.stop(1000)
   appendFileSync(f.path('a.log'), 'three\n')
   await f.start({ storage, include_file_record_number: true })
   await f.until(() => f.lines.length === 3)
-  assert.equal(f.lines[2], 'three | log.file.record_number=3')
+  assert.equal(f.lines[2], 'three | log.file.record_number=4')
 })
 
 test('Files say whose they are', async (t) => {

@@ -199,10 +199,12 @@ export class FileLogReceiver implements Component<never> {
     const headerLines = header?.linesIn(lines, place.offset) ?? 0
     const entries: Entry[] = []
     for (let i = headerLines; i < lines.length; i++) {
+      // Empty lines count too: the number of an entry of one line is that of its line.
+      if (isNumbered) context.records++
       const body = this.#trim(lines[i] as string)
       if (body === '') continue
       const entry = this.#maker.make(body, attributes, observedNs)
-      if (isNumbered) entry.attributes['log.file.record_number'] = ++context.records
+      if (isNumbered) entry.attributes['log.file.record_number'] = context.records
       entries.push(entry)
     }
     const { counters } = this.#host
@@ -236,7 +238,6 @@ export class FileLogReceiver implements Component<never> {
     return countEntries(file.path, offset, {
       encoding: entryEncoding(this.#settings.encoding),
       pattern: this.#pattern,
-      isEntry: (text) => this.#trim(text) !== '',
       bytesMax: this.#settings.max_log_size,
     })
   }
