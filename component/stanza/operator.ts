@@ -92,7 +92,9 @@ export abstract class Operator {
   }
 
   protected fail(entry: Entry, error: Error): void {
-    if (!(error instanceof EntryError) && !(error instanceof ExprError)) throw error
+    // What is nested too deeply runs out of stack: that is the entry's fault, too.
+    const isEntrys = error instanceof EntryError || error instanceof ExprError || error instanceof RangeError
+    if (!isEntrys) throw error
     this.errors++
     const isQuiet = this.#onError === 'send_quiet' || this.#onError === 'drop_quiet'
     if (!isQuiet) this.#log(error)

@@ -758,6 +758,17 @@ describe('what becomes of entries is counted', () => {
     assert.equal(logsTree(logsOf(entries)).resourceLogs.length, 1)
   })
 
+  it('an expression that runs out of stack fails on its entry alone', () => {
+    const f = new RunFixture([{ type: 'add', field: 'attributes.x', value: 'EXPR(toJSON(fromJSON(body)))' }])
+    const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`
+    const { entries } = f.run([{ body: deep }, { body: '[1]' }])
+    assert.deepEqual(
+      entries.map(({ attributes }) => Object.keys(attributes)),
+      [[], ['x']],
+    )
+    assert.deepEqual([...f.pipeline.errors.values()], [1])
+  })
+
   it('entries of one resource go together, by their scopes', () => {
     const entries = ['a1', 'b1', 'a2', 'b2', 'a1'].map((text) => {
       const entry = new Entry(text, {}, { r: text[0] as string }, 0n)
