@@ -334,7 +334,7 @@ export class LuhnStage extends LineStage {
 
 /** Luhn's check digit. Numbers above 64 bits are none, as in Alloy. */
 function isLuhn(digits: string): boolean {
-  if (!/^[0-9]+$/.test(digits) || BigInt(digits) > int64Max) return false
+  if (!/^0*[0-9]{1,19}$/.test(digits) || BigInt(digits) > int64Max) return false
   let sum = 0
   for (let i = 0; i < digits.length; i++) {
     const digit = Number(digits[digits.length - 1 - i])

@@ -42,6 +42,7 @@ const statusCodes: Readonly<Record<string, number>> = {
   Error: 2,
 }
 const linksMax = 128
+const numberCharsMax = 400
 
 /** One resource for each service, in it one scope for each library; both in the order of their names. */
 export function zipkinTraces(spans: readonly ZipkinSpan[], parseTags: boolean): TracesTree {
@@ -211,6 +212,8 @@ function attributesIn(
 
 /** A tag's text as what it looks like: an integer, a fraction, a truth value, or the text. */
 export function parsed(text: string): AnyValue {
+  // Longer ones are no such number, and making one of them would take long.
+  if (text.length > numberCharsMax) return text
   if (/^-?\d+$/.test(text)) return BigInt.asIntN(64, BigInt(text)) === BigInt(text) ? BigInt(text) : text
   if (/^-?\d+\.\d+$/.test(text)) return Number(text)
   return text === 'true' ? true : text === 'false' ? false : text
