@@ -60,6 +60,31 @@ async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setImmediate(resolve))
 }
 
+test('What cannot be taken of a connection is told, and closes it; that a client breaks off is not', async (t) => {
+  const errors: unknown[] = []
+  const log: Logger = { ...silent, error: (message, fields) => void errors.push([message, fields?.['err']]) }
+  const ends: string[] = []
+  const accept = (): StreamHandler => ({
+    data: () => {
+      throw new Error('broken')
+    },
+    end: () => void ends.push('end'),
+  })
+  const server = new TcpServer(settings, { clock: systemClock, log, accept })
+  await server.start()
+  t.after(() => server.stop(0))
+  const idle = connect(server.port, '127.0.0.1')
+  await until(() => server.connections === 1)
+  idle.resetAndDestroy()
+  await until(() => ends.length === 1)
+  assert.deepEqual(errors, [])
+  connect(server.port, '127.0.0.1')
+    .on('error', () => {})
+    .write('x')
+  await until(() => ends.length === 2)
+  assert.deepEqual(errors, [['Cannot take what came', 'broken']])
+})
+
 test('More connections than allowed are closed at once', async (t) => {
   const { server, got, dial } = await serve(t, { connectionsMax: 1 })
   const first = dial()

@@ -122,6 +122,7 @@ export class TcpServer {
 
   #serve(socket: Socket): void {
     const done = this.#read(socket).catch((error: Error) => {
+      socket.destroy()
       this.#options.log.error('Cannot serve a connection', { err: error.message })
     })
     this.#serving.add(done)
@@ -133,8 +134,10 @@ export class TcpServer {
     socket.on('error', () => {})
     if (idleTimeoutMs > 0) socket.setTimeout(idleTimeoutMs, () => socket.destroy())
     const handler = await this.#options.accept(peerAddress(socket), socket)
+    let isHandled = true
     try {
       for await (const chunk of socket as AsyncIterable<Buffer>) {
+        isHandled = false
         let more = handler.data(chunk)
         if (typeof more !== 'boolean') {
           // While the next components take their time it is not the client that is silent.
@@ -142,10 +145,12 @@ export class TcpServer {
           more = await more
           socket.setTimeout(idleTimeoutMs)
         }
+        isHandled = true
         if (!more) break
       }
-    } catch {
-      // Reset by the client, silent for too long, or stopped: what came is whole up to here.
+    } catch (error) {
+      // Reset by the client, silent for too long, or stopped: what came is whole up to here. Else it is what came.
+      if (!isHandled) this.#options.log.error('Cannot take what came', { err: (error as Error).message })
     } finally {
       socket.destroy()
       await handler.end()
