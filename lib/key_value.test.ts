@@ -16,6 +16,11 @@ describe('keys and values', () => {
     { name: 'delimiters of words', text: 'a=1 and b=2', pair: ' and ', want: { a: '1', b: '2' } },
     { name: 'the last of two', text: 'a=1 a=2', want: { a: '2' } },
     { name: 'no delimiter', text: 'a=1 b c', want: /cannot split "b" into 2 items, got 1 item\(s\); cannot split "c"/ },
+    {
+      name: 'many without delimiter',
+      text: 'x '.repeat(5000),
+      want: /^KeyValueError: (cannot [^;]*; ){10}and 4990 more$/,
+    },
     { name: 'an open quote', text: 'a="1 b=2', want: /never reached the end of a quoted value/ },
     { name: 'nothing', text: '', want: {} },
   ]

@@ -27,18 +27,24 @@ export function splitQuoted(text: string, delimiter: string): string[] {
   return pieces
 }
 
+/** Pieces that an error names. */
+const namedMax = 10
+
 /**
  * Keys and values, white space around them cut off; of keys that come twice, the last. Throws `KeyValueError` for a
- * piece without `delimiter`, every one named.
+ * piece without `delimiter`, up to ten of them named.
  */
 export function readKeyValues(text: string, delimiter: string, pairDelimiter: string): Map<string, string> {
   const pairs = new Map<string, string>()
   const wrong: string[] = []
+  let others = 0
   for (const piece of splitQuoted(text, pairDelimiter)) {
     const at = piece.indexOf(delimiter)
-    if (at < 0) wrong.push(`cannot split ${JSON.stringify(piece)} into 2 items, got 1 item(s)`)
+    if (at < 0 && wrong.length === namedMax) others++
+    else if (at < 0) wrong.push(`cannot split ${JSON.stringify(piece)} into 2 items, got 1 item(s)`)
     else pairs.set(piece.slice(0, at).trim(), piece.slice(at + delimiter.length).trim())
   }
+  if (others > 0) wrong.push(`and ${others} more`)
   if (wrong.length > 0) throw new KeyValueError(wrong.join('; '))
   return pairs
 }

@@ -17,6 +17,9 @@ export type ErrorMode = (typeof errorModes)[number]
 /** A statement that keeps failing is logged once in this time. */
 const logIntervalMs = 10_000
 
+/** Longer messages are cut: some have the value in them that somebody sent. */
+const messageLengthMax = 512
+
 interface Failures {
   readonly count: Count
   loggedAt: number
@@ -54,7 +57,8 @@ export class Recorder {
     const failures = this.#failures.get(text) as Failures
     failures.count.add(1)
     failures.since++
-    const message = problemText(error.message, text, Math.max(error.at, 0))
+    const why = error.message.length > messageLengthMax ? `${error.message.slice(0, messageLengthMax)}…` : error.message
+    const message = problemText(why, text, Math.max(error.at, 0))
     if (this.mode === 'propagate') {
       throw new ConsumeError(`Cannot run an OTTL statement: ${message}`, { retryable: false })
     }
@@ -63,7 +67,7 @@ export class Recorder {
     if (now - failures.loggedAt < logIntervalMs) return
     failures.loggedAt = now
     const { group } = this
-    const fields = { group, statement: text, column: Math.max(error.at, 0) + 1, error: error.message }
+    const fields = { group, statement: text, column: Math.max(error.at, 0) + 1, error: why }
     this.host.log.warn('Cannot run an OTTL statement', { ...fields, errors: failures.since, record: sampleOf(context) })
     failures.since = 0
   }
