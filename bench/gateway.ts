@@ -18,6 +18,8 @@ export interface GatewayOptions {
   readonly others: readonly string[]
   /** Cases whose names contain this. */
   readonly only: string
+  /** What stands before `batch`: names of `variantProcessors`. */
+  readonly variants: readonly string[]
   /** Of requests to the backend. */
   readonly compression: string
 }
@@ -54,8 +56,28 @@ function caseOf(transport: LoadTransport, signal: LoadSignal, items: number): Ca
   }
 }
 
-const variants = ['untouched', 'attributes'] as const
-type Variant = (typeof variants)[number]
+/** What stands before `batch`, by the name of the variant; the last ones are for traces. */
+const variantProcessors: Readonly<Record<string, string>> = {
+  untouched: '',
+  attributes: '{actions: [{key: bench.added, value: upserted, action: upsert}]}',
+  // Set, replace, delete, set on a condition, cut off.
+  transform: `
+    trace_statements:
+      - set(span.attributes["bench.added"], "upserted")
+      - replace_pattern(span.name, "[0-9]+", "N")
+      - delete_key(span.attributes, "http.attribute.3")
+      - set(span.status.code, 2) where span.attributes["http.attribute.1"] == "none"
+      - truncate_all(span.attributes, 64)`,
+  // 45 of 100 spans, by a condition on the value of one attribute.
+  filter: `
+    error_mode: ignore
+    traces: {span: ['attributes["http.attribute.1"] < "value 5"']}`,
+  // All, without a look at a span.
+  'filter by resource': `
+    error_mode: ignore
+    traces: {span: ['resource.attributes["service.name"] == "shop"']}`,
+}
+type Variant = string
 
 interface Ports {
   readonly grpc: number
@@ -64,7 +86,9 @@ interface Ports {
 }
 
 function yaml(variant: Variant, ports: Ports, backendPort: number, compression: string): string {
-  const processors = variant === 'untouched' ? '[batch]' : '[attributes, batch]'
+  const type = variant.split(' ')[0]
+  const settings = variantProcessors[variant] ?? ''
+  const processors = settings === '' ? '[batch]' : `[${type}, batch]`
   const pipeline = `{receivers: [otlp], processors: ${processors}, exporters: [otlphttp]}`
   return `
 receivers:
@@ -73,9 +97,7 @@ receivers:
       grpc: {endpoint: 127.0.0.1:${ports.grpc}}
       http: {endpoint: 127.0.0.1:${ports.http}}
 processors:
-  batch: {}
-  attributes:
-    actions: [{key: bench.added, value: upserted, action: upsert}]
+  batch: {}${settings === '' ? '' : `\n  ${type}: ${settings}`}
 exporters:
   otlphttp:
     endpoint: http://127.0.0.1:${backendPort}
@@ -175,9 +197,11 @@ class Results {
   readonly #measures = new Map<string, Measure[]>()
   readonly #used = new Map<string, Used[]>()
   readonly #contenders: readonly string[]
+  readonly #variants: readonly string[]
 
-  constructor(contenders: readonly string[]) {
+  constructor(contenders: readonly string[], variants: readonly string[]) {
     this.#contenders = contenders
+    this.#variants = variants
   }
 
   add(contender: string, variant: Variant, name: string, measure: Measure): void {
@@ -196,7 +220,7 @@ class Results {
       '|---|---|---|---|---|---|---|---|',
     ]
     const last = this.#contenders.at(-1) ?? ''
-    for (const variant of variants) {
+    for (const variant of this.#variants) {
       for (const { name } of chosen) {
         for (const contender of this.#contenders) {
           const of = (who: string, key: keyof Measure): number =>
@@ -219,7 +243,7 @@ class Results {
       '| | | resident (MB) | private (MB) | peak (MB) | resident 10 s later (MB) |',
       '|---|---|---|---|---|---|',
     )
-    for (const variant of variants) {
+    for (const variant of this.#variants) {
       for (const contender of this.#contenders) {
         const all = this.#used.get(`${contender}|${variant}`) ?? []
         const keys = ['resident', 'private', 'peak', 'rest'] as const
@@ -276,12 +300,17 @@ export async function gateway(options: GatewayOptions): Promise<void> {
       return { name: text.slice(0, cut), command: text.slice(cut + 1) }
     }),
   ]
+  const unknown = options.variants.filter((name) => !Object.hasOwn(variantProcessors, name))
+  if (unknown.length > 0) throw new Error(`Cannot measure ${unknown.join(', ')}: there is no such variant`)
   const chosen = cases.filter(({ name }) => name.includes(options.only))
-  const results = new Results(contenders.map(({ name }) => name))
+  const results = new Results(
+    contenders.map(({ name }) => name),
+    options.variants,
+  )
   const backend = await Backend.start(1, 10)
   try {
     for (let round = 0; round < options.rounds; round++) {
-      for (const variant of variants) {
+      for (const variant of options.variants) {
         for (const contender of contenders) {
           await measureContender(contender, variant, chosen, options, backend, results)
         }

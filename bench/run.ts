@@ -5,7 +5,7 @@
 //   npm run bench -- start  [--rounds 5]
 //   npm run bench -- tail   [--rounds 3] [--mb 200] [--only 'json'] [--other '…']
 //   --executable dist/solder-VERSION-PLATFORM    (scrape, host, start, tail): that beside the tree
-//   npm run bench -- gateway [--rounds 3] [--seconds 3] [--warm 2] [--only 'traces, gRPC'] [--compression gzip] [--other '…']
+//   npm run bench -- gateway [--rounds 3] [--seconds 3] [--warm 2] [--only 'traces, gRPC'] [--compression gzip] [--variants 'transform,filter'] [--other '…']
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -40,6 +40,7 @@ const { values: options, positionals } = parseArgs({
     only: { type: 'string', default: '' },
     mb: { type: 'string', default: '200' },
     compression: { type: 'string', default: 'none' },
+    variants: { type: 'string', default: 'untouched,attributes' },
   },
 })
 const rounds = Number(options.rounds)
@@ -371,6 +372,7 @@ const benches: Readonly<Record<string, () => Promise<void>>> = {
       others: options.other,
       only: options.only,
       compression: options.compression,
+      variants: options.variants.split(','),
     }),
 }
 const bench = benches[positionals[0] ?? 'scrape']
