@@ -109,6 +109,7 @@ loki.write "w" {
     url = "${url}"
     min_backoff_period = "50ms"
     max_backoff_period = "200ms"
+    max_backoff_retries = 0
   }
 }
 `
@@ -133,13 +134,20 @@ test(
     for (const name of Object.keys(sink.got)) writeFileSync(join(directory, name), '')
     let solder: Program
     let repeated = 0
+    let dropped = 0
+    let said = ''
     const start = async (): Promise<void> => {
       const args = ['--storage.durability=always', `--storage.path=${join(directory, 'storage')}`, config]
       solder = await startSolder(port, args)
     }
     const end = async (signal: 'SIGTERM' | 'SIGKILL'): Promise<void> => {
       repeated += await metric(port, 'solder_loki_source_file_repeated_lines_total')
+      dropped += await metric(port, 'loki_write_dropped_entries_total')
       const code = await solder.stop(signal)
+      said += solder.output
+        .split('\n')
+        .filter((line) => /level=(warn|error)/.test(line))
+        .join('\n')
       if (signal === 'SIGTERM') assert.equal(code, 0, solder.output)
     }
     await start()
@@ -197,6 +205,9 @@ test(
         `${repeated} counted as repeated, ${renamed.resent + truncated.resent} sent again as they were, ` +
         `${lines.truncated - truncated.distinct} lost by truncation`,
     )
+    const lost = truncated.missing(lines.truncated).map(([first, last]) => `${first} to ${last}`)
+    const facts = `${dropped} dropped; of the other file: ${lost.join(', ')}; cuts after ${cuts.renamed.join(', ')}; said: ${said.slice(-4000)}`
+    if (renamed.missing(lines.renamed).length > 0) t.diagnostic(facts)
     assert.deepEqual(renamed.missing(lines.renamed), [], 'no line of the file that is renamed is missing')
     assert.equal(renamed.foreign + truncated.foreign, 0, 'every line came as it was written')
     // Truncating loses what was not read yet, and nothing else.
