@@ -1,6 +1,7 @@
 // What is known of positions since they were last written: appended before lines are handed on, for those who must not
 // hand on more than a batch twice after they were killed.
-import { type FileHandle, open, readFile, rename, unlink } from 'node:fs/promises'
+import { type FileHandle, mkdir, open, readFile, rename, unlink } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import type { Logger } from '#component'
 
 /** How far a file was read and taken, and how far lines were handed on of which it is not known whether they were taken. */
@@ -127,7 +128,7 @@ export class PositionJournal {
     const batch = this.#pending
     this.#pending = []
     try {
-      this.#file ??= await open(this.#path, 'a', 0o600)
+      this.#file ??= await this.#openToAppend()
       const text = batch.map((one) => one.text).join('')
       await this.#file.appendFile(text)
       if (batch.some((one) => one.isSynced)) await this.#file.datasync()
@@ -137,6 +138,12 @@ export class PositionJournal {
     } catch (error) {
       for (const { failed } of batch) failed(error as Error)
     }
+  }
+
+  /** The first record of all comes before the directory is made for anything else. */
+  async #openToAppend(): Promise<FileHandle> {
+    await mkdir(dirname(this.#path), { recursive: true })
+    return open(this.#path, 'a', 0o600)
   }
 
   #inTurn(work: () => Promise<void>): Promise<void> {
