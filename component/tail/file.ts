@@ -540,7 +540,12 @@ export class TailedFile<C> implements TailSource<C> {
     await this.#sizeOf(generation)
     const { mtimeMs } = generation
     if (!(await this.#checkHead(generation, fd, buffers.head))) return true
-    const encoding = generation.encoding ?? this.#owner.encoding
+    const { encoding } = generation
+    if (encoding === null) {
+      // Too short to tell of an encoding: what has come since is read once its beginning was looked at.
+      this.#seen(generation, generation.size, mtimeMs)
+      return false
+    }
     const { lineBytesMax, pattern } = this.#owner
     let bytes = buffers.chunk
     for (let turn = 0; turn < chunksPerTurn; turn++) {
@@ -562,13 +567,18 @@ export class TailedFile<C> implements TailSource<C> {
       } else if (n === want) bytes = Buffer.allocUnsafe(lineBytesMax)
       // A file is shorter than what was asked for at its end only. What comes behind it now may be of a file written anew.
       if (n < want) {
-        if (generation.seenSize !== seenSize) generation.grownMs = this.#owner.clock.monotonic()
-        generation.seenSize = seenSize
-        generation.seenMs = mtimeMs
+        this.#seen(generation, seenSize, mtimeMs)
         return false
       }
     }
     return true
+  }
+
+  /** All that there was is read, or waits for more. */
+  #seen(generation: Generation, size: number, mtimeMs: number): void {
+    if (generation.seenSize !== size) generation.grownMs = this.#owner.clock.monotonic()
+    generation.seenSize = size
+    generation.seenMs = mtimeMs
   }
 
   async #openAgain(generation: Generation): Promise<boolean> {
