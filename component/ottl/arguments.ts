@@ -1,5 +1,5 @@
 // Matches a call's arguments with a function's parameters.
-import type { Argument, Call, Expression } from '#component/ottl_syntax'
+import type { Argument, Call, Condition, Expression } from '#component/ottl_syntax'
 import { camelCase } from '#lib/letter_case'
 import type { KeyValueList } from '#pdata/otlp'
 import type { Compiler } from './compile.ts'
@@ -9,6 +9,8 @@ import type {
   Getter,
   GetSetter,
   GetterType,
+  LambdaFunction,
+  LambdaType,
   LiteralType,
   ParameterType,
 } from './function.ts'
@@ -89,6 +91,8 @@ function bindArgument(compiler: Compiler, type: ParameterType, value: Expression
       return compiler.enumValue(value.name, at)
     case 'function':
       return functionOf(compiler, value, at)
+    case 'lambda':
+      return lambdaOf(compiler, type, value, at)
     case 'list':
       if (value.kind !== 'list') throw new OttlProblem('this must be a list in brackets', at)
       return value.items.map((item) => bindArgument(compiler, type.element, item, item.at))
@@ -136,5 +140,51 @@ function functionOf(compiler: Compiler, value: Expression, at: number): Function
       const argument = convert === null ? input : (context: Parameters<Getter>[0]) => convert(input(context))
       return compiler.create(definition, { [name]: argument }, at)
     },
+  }
+}
+
+// --------------------------------------------------------------------------------------------------------- lambdas
+
+function lambdaOf(compiler: Compiler, { takes, gives }: LambdaType, value: Expression, at: number): LambdaFunction {
+  const example = `(${takes.map((each) => each.slice(0, 1)).join(', ')}) => …`
+  if (value.kind !== 'lambda') throw new OttlProblem(`this must be a lambda, as in "${example}"`, at)
+  const { parameters, body } = value
+  if (parameters.length !== takes.length) {
+    const wanted = takes.length === 0 ? 'no parameters' : `${takes.length} parameters (${takes.join(', ')})`
+    throw new OttlProblem(`the lambda must have ${wanted}, as in "${example}", it has ${parameters.length}`, at)
+  }
+  const run = compiler.lambda(value)
+  if (gives === 'any') return run
+  const kind = knownKind(compiler, body)
+  if (kind === gives) return run
+  if (kind !== undefined) throw new OttlProblem(`the lambda must give a ${gives}, got ${kind}`, body.at)
+  return (context, first, second, third) => {
+    const given = run(context, first, second, third)
+    if (typeof given === (gives === 'bool' ? 'boolean' : 'string')) return given
+    const error = new OttlError(`the lambda must give a ${gives}, got ${typeName(given)}`)
+    error.at = body.at
+    throw error
+  }
+}
+
+/** The type of what a lambda's body gives, where that is known before there is a record. */
+function knownKind(compiler: Compiler, body: Expression | Condition): string | undefined {
+  switch (body.kind) {
+    case 'literal':
+      return typeName(body.value)
+    case 'word':
+      return typeName(compiler.enumValue(body.name, body.at))
+    case 'list':
+      return 'pcommon.Slice'
+    case 'map':
+      return 'pcommon.Map'
+    case 'math':
+      return 'a number or time'
+    case 'path':
+    case 'call':
+    case 'lambda':
+      return undefined
+    default:
+      return 'bool'
   }
 }

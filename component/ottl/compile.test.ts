@@ -19,6 +19,7 @@ import {
   getter,
   intGetter,
   intLikeGetter,
+  lambda,
   likeString,
   list,
   literalOf,
@@ -126,6 +127,19 @@ const functions: readonly FunctionDefinition[] = [
     create() {
       throw new OttlError('this cannot be made')
     },
+  }),
+  defineConverter({
+    name: 'Call',
+    parameters: { a: getter, b: getter, function: lambda('any', 'first', 'second') },
+    create:
+      ({ a, b, function: run }) =>
+      (at) =>
+        run(at, a(at), b(at)),
+  }),
+  defineConverter({
+    name: 'Test',
+    parameters: { of: lambda('bool') },
+    create: ({ of }) => of,
   }),
   defineConverter({ name: 'Second', parameters: {}, create: () => () => new Duration(1_000_000_000n) }),
 ]
@@ -260,6 +274,17 @@ const values: readonly { text: string; want?: OttlValue; error?: string }[] = [
   { text: 'Echo(["a"])[1]', error: 'index 1 out of bounds' },
   { text: 'Echo({"a": 1})["b"]', error: 'key not found in map' },
   { text: 'Echo("x")[0]', error: 'type, string, does not support int indexing' },
+  { text: 'Call(1, 2, (a, b) => a * 10 + b)', want: 12n },
+  { text: 'Call(1, 2, (_, b) => b > 1 and span.kind == 2)', want: true },
+  { text: 'Call(1, 2, (span, name) => span)', want: 1n },
+  { text: 'Call(span.name, 2, (name, _) => [name, span.name])', want: ['GET', 'GET'] },
+  { text: 'Call(1, 2, (a, b) => Call(b, 3, (b, c) => [a, b, c]))', want: [1n, 2n, 3n] },
+  { text: 'Call(1, 2, (a, b) => [Call(3, 4, (a, _) => a), a])', want: [3n, 1n] },
+  { text: 'Call(span.attributes["map"], "in", (m, k) => m[k]["deep"])', want: 9n },
+  { text: 'Call(span.attributes["list"], 1, (l, i) => l[i])', want: 'x' },
+  { text: 'Call(span.attributes["list"], 2, (l, i) => l[i])', error: 'index 2 out of bounds' },
+  { text: 'Test(() => span.name == "GET")', want: true },
+  { text: 'Test(() => Echo(span.kind))', error: 'the lambda must give a bool, got int64' },
   { text: 'span.trace_id', want: new Uint8Array(16) },
   { text: 'span.trace_id.string', want: '00000000000000000000000000000000' },
   { text: 'otelcol.client.metadata["x"]', want: null },
@@ -462,6 +487,35 @@ const refused: readonly { text: string; message: string; at: number; bare?: true
   { text: 'set(span.name, Apply("a", Never))', message: 'Never() does not take exactly one value', at: 26 },
   { text: 'set(span.name, Apply("a", "Upper"))', message: "this must be a converter's name", at: 26 },
   { text: 'set(span.name, Never())', message: 'this cannot be made', at: 15 },
+  {
+    text: 'set(span.name, Call(1, 2, (a) => a))',
+    message: 'the lambda must have 2 parameters (first, second), as in "(f, s) => …", it has 1',
+    at: 26,
+  },
+  { text: 'set(span.name, Call(1, 2, "x"))', message: 'this must be a lambda, as in "(f, s) => …"', at: 26 },
+  { text: 'set(span.name, () => 1)', message: 'a lambda does not belong here: this takes a value', at: 15 },
+  { text: 'set(span.name, Test(() => [1]))', message: 'the lambda must give a bool, got pcommon.Slice', at: 26 },
+  {
+    text: 'set(span.name, Call(1, 2, (key, _) => kye))',
+    message: 'unknown parameter "kye", did you mean the lambda\'s parameter "key"?',
+    at: 38,
+  },
+  {
+    text: 'set(name, Call(1, 2, (key, _) => kye))',
+    message: 'unknown path "kye", did you mean the lambda\'s parameter "key"? (context span)',
+    at: 33,
+    bare: true,
+  },
+  {
+    text: 'set(span.name, Call(Call(1, 2, (k, _) => k), k, (k, _) => k))',
+    message: 'the path "k" lacks its context',
+    at: 45,
+  },
+  {
+    text: 'set(span.name, Call(1, 2, (k, _) => k.x))',
+    message: 'the parameter "k" has no fields, did you mean k["x"]?',
+    at: 38,
+  },
   { text: 'set(span.name, 1 / 0)', message: 'attempted to divide by 0', at: 17 },
 ]
 

@@ -1,13 +1,14 @@
 // Compiles syntax trees into closures over the tree form of OTLP.
-import type { Call, Condition, Expression, MathOperator, Path, Statement } from '#component/ottl_syntax'
+import type { Call, Condition, Expression, Lambda, MathOperator, Path, Statement } from '#component/ottl_syntax'
 import { OttlSyntaxError, parseCondition, parseStatement, parseValue } from '#component/ottl_syntax'
+import { nearMiss } from '#lib/near_miss'
 import type { AnyValue } from '#pdata/otlp'
 import { KeyValueList } from '#pdata/otlp'
 import type { Key } from './access.ts'
 import { resultIn, storable } from './access.ts'
 import { bindArguments } from './arguments.ts'
 import type { ContextDefinition } from './contexts.ts'
-import type { FunctionDefinition, FunctionTable, Getter, GetSetter } from './function.ts'
+import type { FunctionDefinition, FunctionTable, Getter, GetSetter, LambdaFunction } from './function.ts'
 import { literalGetter, literalOf } from './function.ts'
 import { compareValues, computeValues } from './operators.ts'
 import type { PathDefinition } from './paths.ts'
@@ -79,8 +80,19 @@ interface Resolved {
   readonly keys: readonly Expression[]
 }
 
+/** A lambda's parameter: what it was called with last. No lambda can call itself, so one place is enough. */
+class Local {
+  readonly name: string
+  value: OttlValue = null
+  constructor(name: string) {
+    this.name = name
+  }
+}
+
 export class Compiler {
   readonly scope: Scope
+  /** Parameters of the lambdas around, the innermost last. */
+  readonly #locals: Local[] = []
 
   constructor(scope: Scope) {
     this.scope = scope
@@ -139,6 +151,8 @@ export class Compiler {
 
   value(expression: Expression): Getter {
     switch (expression.kind) {
+      case 'lambda':
+        throw new OttlProblem('a lambda does not belong here: this takes a value', expression.at)
       case 'literal':
         return literalGetter<OttlValue>(expression.value)
       case 'path':
@@ -201,6 +215,8 @@ export class Compiler {
 
   /** `isTarget`: to be written. */
   path(path: Path, isTarget = false): GetSetter {
+    const local = this.#local(path)
+    if (local !== undefined) return this.#localPath(path, local, isTarget)
     const { prefix, name, definition, keys } = this.#resolve(path)
     const text = `${prefix}.${name}`
     const { at } = path
@@ -208,6 +224,36 @@ export class Compiler {
     if (keys.length > 0 && definition.keys === 'none') throw new OttlProblem(`${text} cannot be indexed`, at)
     if (keys.length > 1 && definition.keys === 'one') throw new OttlProblem(`${text} takes one key`, at)
     return definition.bind(keys.map((key) => this.key(key)))
+  }
+
+  /** A lambda's parameter goes before paths and contexts of that name. */
+  #local({ segments }: Path): Local | undefined {
+    const name = segments[0]?.name
+    return this.#locals.findLast((each) => each.name === name)
+  }
+
+  #localPath({ segments, at }: Path, local: Local, isTarget: boolean): GetSetter {
+    const [first, second] = segments
+    const { name } = local
+    if (second !== undefined) {
+      const hint = `${name}["${second.name}"]`
+      throw new OttlProblem(`the parameter "${name}" has no fields, did you mean ${hint}?`, second.at)
+    }
+    const set = (): void => {
+      throw new OttlError(`the parameter "${name}" cannot be set`)
+    }
+    if (isTarget) throw new OttlProblem(`the parameter "${name}" cannot be set`, at)
+    const keys = (first?.keys ?? []).map((key) => this.key(key))
+    if (keys.length === 0) return { get: () => local.value, set }
+    return { get: located((context) => resultIn(local.value, keys, context), at), set }
+  }
+
+  /** What else a path's name could be inside of a lambda. */
+  #nearLocal(name: string): string | undefined {
+    if (this.#locals.length === 0) return undefined
+    const names = this.#locals.map((each) => each.name)
+    const near = nearMiss(name, names)
+    return near === undefined ? undefined : `, did you mean the lambda's parameter ${JSON.stringify(near)}?`
   }
 
   key(expression: Expression): Key {
@@ -238,6 +284,8 @@ export class Compiler {
     const { context } = this.scope
     const written = segments.map(({ name }) => name).join('.')
     const [first] = segments
+    const near = segments.length === 1 ? this.#nearLocal(written) : undefined
+    if (near !== undefined) return new OttlProblem(`${unknownText('parameter', written, [])}${near}`, at)
     const owner = [context.name, ...Object.keys(context.paths)].find((prefix) =>
       Object.hasOwn(context.paths[prefix] ?? {}, written),
     )
@@ -265,9 +313,44 @@ export class Compiler {
         ...Object.keys(context.paths[owner] ?? {}),
         ...known.filter((each) => !each.startsWith(`${owner}.`)),
       ]
-      return new OttlProblem(`${unknownText('path', name, bare)} (context ${context.name})`, at)
+      const near = this.#nearLocal(name) ?? ''
+      return new OttlProblem(
+        `${unknownText('path', name, near === '' ? bare : [])}${near} (context ${context.name})`,
+        at,
+      )
     }
     return new OttlProblem(`${unknownText('path', `${owner}.${name}`, known)} (context ${context.name})`, at)
+  }
+
+  // --------------------------------------------------------------------------------------------------------- lambdas
+
+  lambda({ parameters, body }: Lambda): LambdaFunction {
+    const outside = this.#locals.length
+    const own = parameters.map(({ name }) => new Local(name))
+    const [first = unread, second = unread, third = unread] = own
+    this.#locals.push(...own.filter(({ name }) => name !== '_'))
+    const run = this.#body(body)
+    this.#locals.length = outside
+    return (context, a = null, b = null, c = null) => {
+      first.value = a
+      second.value = b
+      third.value = c
+      return run(context)
+    }
+  }
+
+  #body(body: Expression | Condition): Getter {
+    switch (body.kind) {
+      case 'compare':
+      case 'not':
+      case 'and':
+      case 'or':
+      case 'constant':
+      case 'converter':
+        return this.condition(body)
+      default:
+        return this.value(body)
+    }
   }
 
   // ------------------------------------------------------------------------------------------------------- functions
@@ -305,6 +388,9 @@ export class Compiler {
     }
   }
 }
+
+/** Stands for parameters that a lambda does not have. */
+const unread = new Local('_')
 
 /** For what reads no record. */
 const noContext = null as unknown as TransformContext

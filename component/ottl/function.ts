@@ -72,12 +72,24 @@ export interface FunctionArgument {
   bind(input: Getter): Getter
 }
 
+/**
+ * A lambda as a function calls it, with as many values as its type says. Values of parameters are the record's own, as those
+ * of getters are. Throws `OttlError`.
+ */
+export type LambdaFunction<T = OttlValue> = (
+  context: TransformContext,
+  first?: OttlValue,
+  second?: OttlValue,
+  third?: OttlValue,
+) => T
+
 // -------------------------------------------------------------------------------------------------- parameter types
 
 /** A parameter's type. `T` is what `create` is given. */
 export type ParameterType<T = unknown> =
   | GetterType<T>
   | LiteralType<T>
+  | LambdaType<T>
   | {
       readonly kind: 'setter' | 'get_setter' | 'map_get_setter' | 'function' | 'enum'
       readonly name: string
@@ -92,6 +104,16 @@ export interface GetterType<T = unknown> {
   readonly name: string
   readonly convert: ((value: OttlValue) => unknown) | null
   /** Never set: carries the type. */
+  readonly given?: T
+}
+
+/** A lambda expression with that many parameters (LambdaExpression). */
+export interface LambdaType<T = unknown> {
+  readonly kind: 'lambda'
+  readonly name: string
+  /** What its parameters are, in their order: up to three. */
+  readonly takes: readonly string[]
+  readonly gives: 'any' | 'bool' | 'string'
   readonly given?: T
 }
 
@@ -158,6 +180,14 @@ export const floatLiteral: LiteralType<number> = { kind: 'literal', name: 'float
 export const boolLiteral: LiteralType<boolean> = { kind: 'literal', name: 'bool', literal: 'bool' }
 /** A byte literal `0x0a`. */
 export const bytesLiteral: LiteralType<Uint8Array> = { kind: 'literal', name: '[]byte', literal: 'bytes' }
+
+/** `lambda('any', 'key', 'value')`: what it gives, then what its parameters are. */
+export function lambda(gives: 'any', ...takes: readonly string[]): LambdaType<LambdaFunction>
+export function lambda(gives: 'bool', ...takes: readonly string[]): LambdaType<LambdaFunction<boolean>>
+export function lambda(gives: 'string', ...takes: readonly string[]): LambdaType<LambdaFunction<string>>
+export function lambda(gives: LambdaType['gives'], ...takes: readonly string[]): LambdaType<never> {
+  return { kind: 'lambda', name: 'LambdaExpression', takes, gives }
+}
 
 /** A list literal whose elements are each of the type: `list(stringLikeGetter)` for `[name, 1, "x"]` ([]StringLikeGetter). */
 export function list<T>(element: ParameterType<T>): ParameterType<readonly T[]> {

@@ -13,6 +13,8 @@ class Hints {
   readonly enums = new Set<string>()
   /** Enums and functions given by name. */
   readonly words = new Set<string>()
+  /** Parameters of the lambdas around: no paths. */
+  readonly #locals: string[] = []
 
   call(call: Call): void {
     this.functions.add(call.name)
@@ -45,7 +47,9 @@ class Hints {
     switch (expression.kind) {
       case 'path': {
         const [first, second] = expression.segments
-        if (second !== undefined && first?.keys.length === 0) this.prefixes.set(first.name, expression.at)
+        if (second !== undefined && first?.keys.length === 0 && !this.#locals.includes(first.name)) {
+          this.prefixes.set(first.name, expression.at)
+        }
         for (const { keys } of expression.segments) for (const key of keys) this.value(key)
         break
       }
@@ -67,8 +71,30 @@ class Hints {
         this.value(expression.left)
         this.value(expression.right)
         break
+      case 'lambda': {
+        const outside = this.#locals.length
+        for (const { name } of expression.parameters) this.#locals.push(name)
+        this.#either(expression.body)
+        this.#locals.length = outside
+        break
+      }
       case 'literal':
         break
+    }
+  }
+
+  #either(body: Expression | Condition): void {
+    switch (body.kind) {
+      case 'compare':
+      case 'not':
+      case 'and':
+      case 'or':
+      case 'converter':
+      case 'constant':
+        this.condition(body)
+        break
+      default:
+        this.value(body)
     }
   }
 }

@@ -6,13 +6,18 @@ import {
   defineConverter,
   type FunctionDefinition,
   getter,
+  type Getter,
+  lambda,
+  type LambdaFunction,
   list,
   mapGetter,
   optional,
   OttlError,
   type OttlValue,
   sliceGetter,
+  storable,
   stringLiteral,
+  type TransformContext,
   typeName,
 } from '#component/ottl'
 import { quote } from '#lib/go_quote'
@@ -113,6 +118,132 @@ function byNumber(a: bigint | number, b: bigint | number): number {
   return Number(Number.isNaN(b)) - Number(Number.isNaN(a))
 }
 
+// ------------------------------------------------------------------------------------------------- with lambdas
+
+/** Called for each item with its key or index and its value, in their order; true: that is enough. */
+type Visit = (key: string | bigint, value: AnyValue) => boolean
+
+/** Visit what `source` gives; throws where that is neither a list nor a map. */
+function visit(given: OttlValue, each: Visit): void {
+  if (given instanceof KeyValueList) {
+    for (const { key, value } of given.entries) if (each(key, value)) return
+  } else if (Array.isArray(given)) {
+    for (let i = 0; i < given.length; i++) if (each(BigInt(i), given[i] ?? null)) return
+  } else {
+    throw new OttlError(`expected pcommon.Slice or pcommon.Map but got ${typeName(given)}`)
+  }
+}
+
+const predicate = lambda('bool', 'key', 'value')
+
+/** Does one item meet the predicate (`wanted` true), or fail to (`wanted` false)? */
+function hasItem(
+  source: Getter,
+  test: LambdaFunction<boolean>,
+  wanted: boolean,
+): (context: TransformContext) => boolean {
+  return (context) => {
+    let isFound = false
+    visit(source(context), (key, value) => (isFound = test(context, key, value) === wanted))
+    return isFound
+  }
+}
+
+const any = defineConverter({
+  name: 'Any',
+  parameters: { source: getter, predicate },
+  create: ({ source, predicate: test }) => hasItem(source, test, true),
+})
+
+const all = defineConverter({
+  name: 'All',
+  parameters: { source: getter, predicate },
+  create({ source, predicate: test }) {
+    const isMissed = hasItem(source, test, false)
+    return (context) => !isMissed(context)
+  },
+})
+
+const find = defineConverter({
+  name: 'Find',
+  parameters: { source: getter, predicate, mapper: optional(lambda('any', 'key', 'value')) },
+  create({ source, predicate: test, mapper }) {
+    return (context) => {
+      let found: OttlValue = null
+      visit(source(context), (key, value) => {
+        if (!test(context, key, value)) return false
+        found = mapper === undefined ? cloneAnyValue(value) : mapper(context, key, value)
+        return true
+      })
+      return found
+    }
+  },
+})
+
+/** A list or map like `given`, of what `make` gives for each item; undefined leaves the item out. */
+function remade(given: OttlValue, make: (key: string | bigint, value: AnyValue) => AnyValue | undefined): AnyValue {
+  const entries: Attributes = []
+  const items: AnyValue[] = []
+  visit(given, (key, value) => {
+    const made = make(key, value)
+    if (made === undefined) return false
+    if (typeof key === 'string') entries.push({ key, value: made })
+    else items.push(made)
+    return false
+  })
+  return given instanceof KeyValueList ? new KeyValueList(entries) : items
+}
+
+const filter = defineConverter({
+  name: 'Filter',
+  parameters: { source: getter, predicate },
+  create:
+    ({ source, predicate: test }) =>
+    (context) =>
+      remade(source(context), (key, value) => (test(context, key, value) ? cloneAnyValue(value) : undefined)),
+})
+
+const mapEach = defineConverter({
+  name: 'MapEach',
+  parameters: { source: getter, mapper: lambda('any', 'key', 'value') },
+  create:
+    ({ source, mapper }) =>
+    (context) =>
+      remade(source(context), (key, value) => storable(mapper(context, key, value))),
+})
+
+/** Of keys that become one, the last value counts, at the first one's place. */
+const mapKeys = defineConverter({
+  name: 'MapKeys',
+  parameters: { source: mapGetter, key_mapper: lambda('string', 'key', 'value') },
+  create({ source, key_mapper }) {
+    return (context) => {
+      const entries: Attributes = []
+      const seen = new AttributeIndex(entries)
+      for (const { key, value } of source(context).entries) {
+        seen.set(key_mapper(context, key, value), cloneAnyValue(value))
+      }
+      return new KeyValueList(entries)
+    }
+  },
+})
+
+const reduce = defineConverter({
+  name: 'Reduce',
+  parameters: { source: getter, seed: getter, accumulator: lambda('any', 'accumulated', 'key', 'value') },
+  create({ source, seed, accumulator }) {
+    return (context) => {
+      const given = source(context)
+      let accumulated = seed(context)
+      visit(given, (key, value) => {
+        accumulated = accumulator(context, accumulated, key, value)
+        return false
+      })
+      return accumulated
+    }
+  },
+})
+
 // ------------------------------------------------------------------------------------------------- between both
 
 const sliceToMap = defineConverter({
@@ -208,9 +339,16 @@ export function checkDelimiters(delimiter: string, pairDelimiter: string): void 
 }
 
 export const collectionConverters: readonly FunctionDefinition[] = [
+  all,
+  any,
   containsValue,
+  filter,
+  find,
   index,
   keys,
+  mapEach,
+  mapKeys,
+  reduce,
   sliceToMap,
   sort,
   toKeyValueString,

@@ -10,6 +10,7 @@ import {
   getter,
   intGetter,
   intLikeGetter,
+  lambda,
   list,
   OttlError,
   type OttlValue,
@@ -65,6 +66,16 @@ const coalesce = defineConverter({
       return null
     }
   },
+})
+
+/** Only the value that is chosen is worked out. */
+const when = defineConverter({
+  name: 'When',
+  parameters: { condition: lambda('bool'), true_value: getter, false_value: getter },
+  create:
+    ({ condition, true_value, false_value }) =>
+    (context) =>
+      condition(context) ? true_value(context) : false_value(context),
 })
 
 // --------------------------------------------------------------------------------------------------------- numbers
@@ -186,4 +197,5 @@ export const conversions: readonly FunctionDefinition[] = [
   log,
   parseInt,
   conversion('String', stringLikeGetter),
+  when,
 ]

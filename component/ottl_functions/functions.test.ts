@@ -13,6 +13,7 @@ import {
   type FunctionDefinition,
   functionTable,
   type Getter,
+  type LambdaFunction,
   literalGetter,
   loadFunctions,
   OttlError,
@@ -31,24 +32,21 @@ import { allFunctions, converterFunctions, isRootSpan, standardFunctions } from 
 // What times without a zone are in.
 process.env['TZ'] = 'UTC'
 
-/** The editors and converters of the upstream collector 0.158 (pkg/ottl/ottlfuncs/functions.go), but for `lambdaNames`. */
+/** The editors and converters of the upstream collector 0.158 (pkg/ottl/ottlfuncs/functions.go). */
 const upstreamNames = `
 append delete_index delete_key delete_matching_keys flatten keep_keys keep_matching_keys limit merge_maps
 replace_all_matches replace_all_patterns replace_match replace_pattern set stringify_all truncate_all
-Base64Decode Base64Encode Bool Coalesce CommunityID Concat ContainsValue ConvertAttributesToElementsXML ConvertCase
-ConvertTextToElementsXML Day Decode Double Duration ExtractGrokPatterns ExtractPatterns FNV Format FormatTime GetXML
+All Any Base64Decode Base64Encode Bool Coalesce CommunityID Concat ContainsValue ConvertAttributesToElementsXML ConvertCase
+ConvertTextToElementsXML Day Decode Double Duration ExtractGrokPatterns ExtractPatterns FNV Filter Find Format FormatTime GetXML
 HasPrefix HasSuffix Hex Hour Hours Index InsertXML Int IsBool IsDouble IsEmpty IsInCIDR IsInt IsList IsMap IsMatch
-IsString IsValidLuhn Keys Len Log MD5 Microseconds Milliseconds Minute Minutes Month Murmur3Hash Murmur3Hash128
+IsString IsValidLuhn Keys Len Log MD5 MapEach MapKeys Microseconds Milliseconds Minute Minutes Month Murmur3Hash Murmur3Hash128
 Nanosecond Nanoseconds Now ParseCSV ParseInt ParseJSON ParseKeyValue ParseSeverity ParseSimplifiedXML ParseXML
-ProfileID RemoveXML SHA1 SHA256 SHA512 Second Seconds SliceToMap Sort SpanID Split String Substring Time ToCamelCase
+ProfileID Reduce RemoveXML SHA1 SHA256 SHA512 Second Seconds SliceToMap Sort SpanID Split String Substring Time ToCamelCase
 ToKeyValueString ToLowerCase ToSnakeCase ToUpperCase TraceID Trim TrimPrefix TrimSuffix TruncateTime URL UUID UUIDv7
-Unix UnixMicro UnixMilli UnixNano UnixSeconds UserAgent Values Weekday XXH128 XXH3 Year
+Unix UnixMicro UnixMilli UnixNano UnixSeconds UserAgent Values Weekday When XXH128 XXH3 Year
 `
   .trim()
   .split(/\s+/)
-
-/** They take lambda expressions, which upstream refuses unless an alpha feature gate is opened. */
-const lambdaNames = ['All', 'Any', 'Filter', 'Find', 'MapEach', 'MapKeys', 'Reduce', 'When']
 
 let scope: Scope
 
@@ -61,7 +59,6 @@ test("every function of upstream's is there, and no other", () => {
   assert.deepEqual([...allFunctions.keys()].sort(), [...upstreamNames].sort())
   const converters = upstreamNames.filter((name) => /^[A-Z]/.test(name))
   assert.deepEqual([...converterFunctions.keys()].sort(), converters.sort())
-  for (const name of lambdaNames) assert.ok(!allFunctions.has(name))
 })
 
 // ---------------------------------------------------------------------------------------------------------- tables
@@ -288,9 +285,18 @@ function argument(type: ParameterType, value: OttlValue, isLiteral: boolean): un
       return { get: () => value, set: () => {} }
     case 'enum':
       return 1n
+    case 'lambda':
+      return lambdaOf(type.gives, value)
     case 'function':
       return { name: 'Echo', bind: (input) => input } satisfies FunctionArgument
   }
+}
+
+/** One that gives its last argument where that is of the right type. */
+function lambdaOf(gives: string, value: OttlValue): LambdaFunction {
+  if (gives === 'bool') return () => typeof value === 'string'
+  if (gives === 'string') return (_, key) => (typeof key === 'string' ? key.slice(0, 1) : '')
+  return (_, first = null, second = null, third = null) => third ?? second ?? first
 }
 
 function literalOfType(wanted: string, value: OttlValue): OttlValue {

@@ -8,6 +8,7 @@ export type {
   CompareOperator,
   Condition,
   Expression,
+  Lambda,
   MathOperator,
   Path,
   PathSegment,

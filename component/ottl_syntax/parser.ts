@@ -7,6 +7,8 @@ import type {
   CompareOperator,
   Condition,
   Expression,
+  Lambda,
+  LambdaParameter,
   MathOperator,
   PathSegment,
   Statement,
@@ -50,6 +52,8 @@ class Parser {
   #depth = 0
   /** Opening parentheses that were tried as arithmetic and hold a condition: keeps deep nesting linear. */
   readonly #conditionsAt = new Set<number>()
+  /** Bodies of lambdas that were read: whether they are conditions. Keeps lambdas inside of lambdas from doubling the work. */
+  readonly #bodiesAt = new Map<number, boolean>()
 
   constructor(text: string) {
     this.#tokens = tokens(text)
@@ -128,7 +132,7 @@ class Parser {
     const { kind, text, at } = this.#token
     const isNamed = kind === 'name' && isSmall(text) && this.#tokens[this.#next + 1]?.text === '='
     if (isNamed) this.#next += 2
-    return { name: isNamed ? text : '', value: this.value(true), at }
+    return { name: isNamed ? text : '', value: this.#isLambda() ? this.#lambda() : this.value(true), at }
   }
 
   // ------------------------------------------------------------------------------------------------------ conditions
@@ -158,6 +162,7 @@ class Parser {
 
   /** `(1 + 2) * 3 > x` or `(a == b or c)`. */
   #parenthesized(): Condition {
+    this.#refuseLambda()
     const start = this.#next
     const depth = this.#depth
     let problem: OttlSyntaxError | undefined
@@ -190,6 +195,85 @@ class Parser {
     const { text, at } = this.#token
     this.#next++
     return { kind: 'compare', operator: text as CompareOperator, left, right: this.value(), at }
+  }
+
+  // --------------------------------------------------------------------------------------------------------- lambdas
+
+  /** Does `(`, names with commas between them, `)` and `=>` follow? */
+  #isLambda(): boolean {
+    if (!this.#is('(')) return false
+    let i = this.#next + 1
+    while (this.#tokens[i]?.kind === 'name') {
+      i++
+      if (this.#tokens[i]?.text !== ',') break
+      i++
+    }
+    return this.#tokens[i]?.text === ')' && this.#tokens[i + 1]?.text === '=>'
+  }
+
+  #refuseLambda(): void {
+    if (this.#isLambda()) throw new OttlSyntaxError('a lambda can only be the argument of a function', this.#token.at)
+  }
+
+  #lambda(): Lambda {
+    const { at } = this.#token
+    this.#expect('(', 'before the parameters')
+    const parameters: LambdaParameter[] = []
+    if (!this.#take(')')) {
+      do parameters.push(this.#parameter(parameters))
+      while (this.#take(','))
+      this.#expect(')', 'or "," behind a parameter')
+    }
+    this.#expect('=>', 'behind the parameters')
+    return { kind: 'lambda', parameters, body: this.#nested(() => this.#body()), at }
+  }
+
+  #parameter(before: readonly LambdaParameter[]): LambdaParameter {
+    const { kind, text: name, at } = this.#token
+    if (kind !== 'name' || reserved.has(name) || (name !== '_' && !isPathName(name))) {
+      throw this.#unexpected("a parameter's name in small letters, or _")
+    }
+    if (name !== '_' && before.some((each) => each.name === name)) {
+      throw new OttlSyntaxError(`the parameter "${name}" is there twice`, at)
+    }
+    this.#next++
+    return { name, at }
+  }
+
+  /** A value, or a condition: the operators tell, which may stand behind what would be a value alone. */
+  #body(): Expression | Condition {
+    const start = this.#next
+    const depth = this.#depth
+    if (this.#isLambda()) throw new OttlSyntaxError("a lambda's body cannot be a lambda", this.#token.at)
+    let problem: OttlSyntaxError | undefined
+    if (this.#bodiesAt.get(start) !== true) {
+      try {
+        const value = this.value()
+        if (!this.#isConditionOperator()) {
+          this.#bodiesAt.set(start, false)
+          return value
+        }
+      } catch (error) {
+        if (!(error instanceof OttlSyntaxError)) throw error
+        problem = error
+      }
+      this.#bodiesAt.set(start, true)
+    }
+    this.#next = start
+    this.#depth = depth
+    try {
+      return this.condition()
+    } catch (error) {
+      // What got farther was on the right way.
+      if (problem !== undefined && error instanceof OttlSyntaxError && problem.at >= error.at) throw problem
+      throw error
+    }
+  }
+
+  #isConditionOperator(): boolean {
+    const { kind, text } = this.#token
+    if (kind === 'name') return text === 'and' || text === 'or'
+    return kind === 'punctuation' && compareOperators.has(text)
   }
 
   // ---------------------------------------------------------------------------------------------------------- values
@@ -254,6 +338,7 @@ class Parser {
     if (kind === 'punctuation' && text === '[') return this.#list()
     if (kind === 'punctuation' && text === '{') return this.#map()
     if (kind === 'punctuation' && text === '(') {
+      this.#refuseLambda()
       this.#next++
       const inside = this.value()
       this.#expect(')', 'behind a value')
@@ -286,6 +371,7 @@ class Parser {
       return { kind: 'literal', value: text === 'nil' ? null : text === 'true', at }
     }
     if (reserved.has(text)) throw this.#unexpected('a value')
+    if (text === '_') throw new OttlSyntaxError('_ is a parameter that cannot be read', at)
     if (isSmall(text)) return this.#path()
     if (!asArgument && /[a-z]/.test(text))
       throw new OttlSyntaxError(`the converter "${text}" needs arguments in parentheses`, at)

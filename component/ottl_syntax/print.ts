@@ -31,6 +31,10 @@ function grouped(condition: Condition, kinds: readonly Condition['kind'][]): str
 
 export function printValue(expression: Expression): string {
   switch (expression.kind) {
+    case 'lambda': {
+      const names = expression.parameters.map(({ name }) => name)
+      return `(${names.join(', ')}) => ${printBody(expression.body)}`
+    }
     case 'literal':
       return printLiteral(expression.value)
     case 'word':
@@ -47,6 +51,20 @@ export function printValue(expression: Expression): string {
       return `{${expression.entries.map(({ key, value }) => `${quoted(key)}: ${printValue(value)}`).join(', ')}}`
     case 'math':
       return `${printOperand(expression, expression.left, false)} ${expression.operator} ${printOperand(expression, expression.right, true)}`
+  }
+}
+
+function printBody(body: Expression | Condition): string {
+  switch (body.kind) {
+    case 'compare':
+    case 'not':
+    case 'and':
+    case 'or':
+    case 'constant':
+    case 'converter':
+      return printCondition(body)
+    default:
+      return printValue(body)
   }
 }
 

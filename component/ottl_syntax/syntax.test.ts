@@ -31,6 +31,14 @@ const statements = [
   { text: 'f((1 + 2) * 3)', want: 'f((1 + 2) * 3)' },
   { text: 'f(1 - (2 - 3))', want: 'f(1 - (2 - 3))' },
   { text: 'f("\\"\\\\\\n\\u00e9\\x41")', want: 'f("\\"\\\\\\néA")' },
+  { text: 'f(1., 2.e3, .5)', want: 'f(1.0, 2000.0, 0.5)' },
+  {
+    text: 'f(X((_,v)=>v==1 and k!=2, m = ( ) => (1+2)*3))',
+    want: 'f(X((_, v) => v == 1 and k != 2, m = () => (1 + 2) * 3))',
+  },
+  { text: 'f(X((a) => (b), (a) => true, (a) => not a == 1))', want: 'f(X((a) => b, (a) => true, (a) => not a == 1))' },
+  { text: 'f(X((_, _) => Y(a) or (b == 1), 2))', want: 'f(X((_, _) => Y(a) or b == 1, 2))' },
+  { text: 'f(X((a) => Y(a, (b) => Z(b["x"]) == a)))', want: 'f(X((a) => Y(a, (b) => Z(b["x"]) == a)))' },
   { text: 'f() where a == 1 and b == 2 or not c == 3', want: 'f() where a == 1 and b == 2 or not c == 3' },
   { text: 'f() where (a == 1 or b == 2) and true', want: 'f() where (a == 1 or b == 2) and true' },
   { text: 'f() where not (a == 1 and IsMatch(b, "x"))', want: 'f() where not (a == 1 and IsMatch(b, "x"))' },
@@ -62,6 +70,17 @@ const refused = [
   { text: 'set(x, Foo) where Foo == 1', message: 'the converter "Foo" needs arguments in parentheses', at: 18 },
   { text: 'set(x[1.5], 1)', message: 'a key is a string, an int, a path, a converter, or arithmetic', at: 6 },
   { text: 'set(x; 1)', message: 'unexpected ";"', at: 5 },
+  { text: 'f(X((a, a) => 1))', message: 'the parameter "a" is there twice', at: 8 },
+  { text: 'f(X((a, B) => 1))', message: 'expected a parameter\'s name in small letters, or _, found "B"', at: 8 },
+  { text: 'f(X((true) => 1))', message: 'expected a parameter\'s name in small letters, or _, found "true"', at: 5 },
+  { text: 'f(X((a,) => 1))', message: 'expected a parameter\'s name in small letters, or _, found ")"', at: 7 },
+  { text: 'f(X((a) => ))', message: 'expected a value, found ")"', at: 11 },
+  { text: 'f(X((a) => (b) => 1))', message: "a lambda's body cannot be a lambda", at: 11 },
+  { text: 'f(X((a) => a == ))', message: 'expected a value, found ")"', at: 16 },
+  { text: 'f(X([(a) => 1]))', message: 'a lambda can only be the argument of a function', at: 5 },
+  { text: 'f() where (a) => true', message: 'a lambda can only be the argument of a function', at: 10 },
+  { text: 'f(X((_) => _))', message: '_ is a parameter that cannot be read', at: 11 },
+  { text: 'f(X((1) => 1))', message: 'expected ")" or "," behind an argument, found "=>"', at: 8 },
   { text: 'set({"a" 1}, 1)', message: 'expected ":" behind a key, found "1"', at: 9 },
 ]
 
@@ -89,6 +108,13 @@ for (const { text, message, at } of refused) {
 test('Conditions in parentheses nested deep are read in time linear in their depth, deeper ones are refused', () => {
   assert.equal(printCondition(parseCondition(`${'('.repeat(40)}a == 1${')'.repeat(40)}`)), 'a == 1')
   assert.throws(() => parseCondition(`${'('.repeat(5000)}a == 1${')'.repeat(5000)}`), /nested more than 100 deep/)
+  assert.throws(() => parseCondition('X(() => '.repeat(5000)), /nested more than 100 deep/)
+  for (const end of ['a == 1', 'a', 'a ==', '(a == 1 or']) {
+    const text = `${'X(() => '.repeat(20)}${end}${') == 1'.repeat(20)}`
+    const isWhole = !/(==|or)$/.test(end)
+    if (isWhole) assert.equal(printCondition(parseCondition(text)), text)
+    else assert.throws(() => parseCondition(text), OttlSyntaxError)
+  }
 })
 
 // ----------------------------------------------------------------------------------------------------------- fuzzing
@@ -100,8 +126,16 @@ const converterName = fc.stringMatching(/^[A-Z][A-Za-z0-9]{0,5}$/)
 const int = fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n })
 const at = 0
 
-const expressions = fc.letrec<{ value: Expression; computable: Expression; path: Expression; call: Expression }>(
+const expressions = fc.letrec<Readonly<Record<'value' | 'computable' | 'path' | 'call' | 'lambda', Expression>>>(
   (tie) => ({
+    lambda: fc
+      .tuple(fc.uniqueArray(pathName, { maxLength: 3 }), fc.boolean(), tie('value'), tie('value'))
+      .map(([names, isCondition, value, other]) => ({
+        kind: 'lambda',
+        parameters: [...names, '_'].map((name) => ({ name, at })),
+        body: isCondition ? { kind: 'compare', operator: '<', left: value, right: other, at } : value,
+        at,
+      })),
     path: fc
       .array(
         fc.tuple(
@@ -116,7 +150,9 @@ const expressions = fc.letrec<{ value: Expression; computable: Expression; path:
     call: fc
       .tuple(
         converterName,
-        fc.array(fc.tuple(fc.oneof(fc.constant(''), pathName), tie('value')), { maxLength: 3 }),
+        fc.array(fc.tuple(fc.oneof(fc.constant(''), pathName), fc.oneof(tie('value'), tie('lambda'))), {
+          maxLength: 3,
+        }),
         fc.array(literalOf(fc.string()), { maxLength: 1 }),
       )
       .map(([name, given, keys]) => ({
@@ -216,6 +252,8 @@ test('Whatever text comes, it is read or refused with a column inside of it', ()
     ',',
     '.',
     '=',
+    '=>',
+    '_',
     '==',
     '<',
     '"a"',

@@ -24,7 +24,7 @@ export class OttlSyntaxError extends Error {
 export const statementLengthMax = 1 << 16
 
 const pattern =
-  /(?<space>\s+)|(?<bytes>0x[0-9a-fA-F]+)|(?<float>\d*\.\d+(?:[eE][-+]?\d+)?)|(?<int>\d+)|(?<string>"(?:\\.|[^\\"])*")|(?<name>[A-Za-z][A-Za-z0-9_]*)|(?<punctuation>==|!=|>=|<=|[><+\-*/=(){}:,.[\]])/suy
+  /(?<space>\s+)|(?<bytes>0x[0-9a-fA-F]+)|(?<float>(?:\d+\.\d*|\.\d+)(?:[eE][-+]?\d+)?)|(?<int>\d+)|(?<string>"(?:\\.|[^\\"])*")|(?<name>[A-Za-z][A-Za-z0-9_]*|_\b)|(?<punctuation>==|=>|!=|>=|<=|[><+\-*/=(){}:,.[\]])/suy
 
 /** The tokens, with one of kind `end` behind them. Throws `OttlSyntaxError`. */
 export function tokens(text: string): Token[] {

@@ -65,7 +65,22 @@ export interface MathExpression {
   readonly at: number
 }
 
-export type Expression = Literal | Path | Call | Word | ListExpression | MapExpression | MathExpression
+/** A lambda's parameter; `_` is one that is not read. */
+export interface LambdaParameter {
+  readonly name: string
+  readonly at: number
+}
+
+/** `(k, v) => v == "x"`: only as an argument of a function. */
+export interface Lambda {
+  readonly kind: 'lambda'
+  readonly parameters: readonly LambdaParameter[]
+  /** A condition where an operator of conditions stands in it; a bool literal or a call alone is a value. */
+  readonly body: Expression | Condition
+  readonly at: number
+}
+
+export type Expression = Literal | Path | Call | Word | ListExpression | MapExpression | MathExpression | Lambda
 
 export type CompareOperator = '==' | '!=' | '<' | '<=' | '>' | '>='
 

@@ -9,6 +9,7 @@ import {
   defineConverter,
   functionTable,
   getter,
+  lambda,
   stringLikeGetter,
   stringLiteral,
   TransformContext,
@@ -28,6 +29,14 @@ const functions = functionTable([
         (value(at) ?? '').includes(part),
   }),
   defineConverter({ name: 'Echo', parameters: { value: getter }, create: ({ value }) => value }),
+  defineConverter({
+    name: 'Meets',
+    parameters: { value: getter, test: lambda('bool', 'value') },
+    create:
+      ({ value, test: meets }) =>
+      (at) =>
+        meets(at, value(at)),
+  }),
   defineConverter({ name: 'IsRootSpan', parameters: {}, create: () => (at) => at.span?.parentSpanId.length === 0 }),
 ])
 
@@ -44,6 +53,8 @@ const served: readonly { context: ContextName; condition: string; wire: boolean 
   { context: 'span', condition: 'Has(span.name, "x") and resource.attributes["a"] != nil', wire: true },
   { context: 'span', condition: 'span.status.code == STATUS_CODE_ERROR', wire: true },
   { context: 'span', condition: 'span.end_time_unix_nano - span.start_time_unix_nano > 1000', wire: true },
+  { context: 'span', condition: 'Meets(span.attributes["a"], (span) => span == "x" or span == "y")', wire: true },
+  { context: 'span', condition: 'Meets(1, (v) => span.events != nil)', wire: false },
   { context: 'span', condition: 'span.attributes[span.name] == "x"', wire: false },
   { context: 'span', condition: 'span.attributes == {}', wire: false },
   { context: 'span', condition: 'span.cache["x"] == nil', wire: false },
