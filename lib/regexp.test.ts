@@ -57,12 +57,22 @@ describe('compileRegexp', () => {
       { pattern: '^(z?ram|loop|fd|(h|s|v|xv)d[a-z]|nvme\\d+n\\d+p)\\d+$', want: 'native' },
       { pattern: '([^:]+)(?::\\d+)?;(\\d+)', anchored: true, want: 'native' },
       { pattern: '(?i)(error|warn)', want: 'native' },
+      { pattern: '[0-9]+', want: 'native' },
+      { pattern: '\\s*,\\s*(\\w+)?', want: 're2' }, // spaces without a comma are read again and again
+      { pattern: 'token=(\\S+)', want: 'native' },
+      { pattern: '[a-z]{2,40}', want: 'native' },
+      { pattern: '(?:[0-9a-f]:?)+', want: 'native' },
       { pattern: '\\pL+', want: 're2' },
       { pattern: '(?i)é', want: 're2' },
       { pattern: '(a+)+$', want: 're2' },
       { pattern: '(a|a)*b', want: 're2' },
       { pattern: '(.+);(.+);(.+)', anchored: true, want: 're2' },
       { pattern: '(\\d+)ms', want: 're2' },
+      { pattern: '[0-9]+?', want: 're2' },
+      { pattern: 'a.*b|a+?', want: 're2' },
+      { pattern: 'a.*b|a|a+', want: 're2' },
+      { pattern: 'a(?:|a+|.*b)', want: 're2' },
+      { pattern: 'xa|ayb*|b+c', want: 're2' }, // what begins at the a is no match after xa
       { pattern: 'a?'.repeat(20) + 'a'.repeat(20), want: 're2' },
     ] as const
     for (const { pattern, want, ...options } of cases) {
@@ -205,6 +215,9 @@ describe('Regexp', () => {
       { pattern: '', text: 'a😀', template: '-', want: '-a-😀-' },
       { pattern: 'a', text: 'aa', template: '', want: '' },
       { pattern: '^a', text: 'aa', template: 'b', want: 'ba' },
+      { pattern: 'a+', text: 'aa-a', template: '$$&', want: '$&-$&' },
+      { pattern: 'a+', text: 'aa-a', template: '$', want: '$-$' },
+      { pattern: '[^b]', text: 'a😀b', template: '-', want: '--b' },
     ]
     for (const { pattern, text, template, want } of cases) {
       assert.equal(compileRegexp(pattern).replaceAll(text, template), want, pattern)
@@ -225,6 +238,20 @@ describe('Regexp', () => {
     ]
     for (const { pattern, text } of cases) {
       assert.equal(compileRegexp(pattern).test(text), false, pattern)
+    }
+  })
+
+  it('stays linear where it looks for every match', { timeout: 60_000 }, () => {
+    const n = 50_000
+    const cases = [
+      { pattern: '[0-9]+', text: '1'.repeat(n), want: '-' },
+      { pattern: 'a[^b]?', text: 'a'.repeat(n), want: '-'.repeat(n / 2) },
+      { pattern: 'xa|ayb*|b+c', text: 'xay' + 'b'.repeat(n), want: '-y' + 'b'.repeat(n) },
+      { pattern: '(?:ab)+', text: 'ab'.repeat(n / 2) + 'a', want: '-a' },
+      { pattern: 'token=\\S+', text: 'token='.repeat(n / 6) + ' token', want: '- token' },
+    ]
+    for (const { pattern, text, want } of cases) {
+      assert.equal(compileRegexp(pattern).replaceAll(text, '-'), want, pattern)
     }
   })
 

@@ -9,7 +9,15 @@
 // proof. A fuzz test holds all three against each other. docs/decisions/re2js.md says why.
 import { compileRe2, RegexpError } from './regexp_re2.ts'
 import type { Re2 } from './regexp_re2.ts'
-import { groupsAgree, isForNative, isWholeText, nativePattern, plainShapes, plainTest } from './regexp_shape.ts'
+import {
+  groupsAgree,
+  isNullable,
+  isForNative,
+  isWholeText,
+  nativePattern,
+  plainShapes,
+  plainTest,
+} from './regexp_shape.ts'
 import { parseRegexp } from './regexp_syntax.ts'
 import type { ParsedRegexp, RegexpNode } from './regexp_syntax.ts'
 
@@ -76,6 +84,7 @@ export class Regexp {
   /** For groups; null: not for V8. Undefined: not decided yet. */
   #native: RegExp | null | undefined
   #nativeIndexed: RegExp | undefined
+  #nativeGlobal: RegExp | undefined
   readonly #tree: RegexpNode | undefined
   readonly #isWholeText: boolean
   #forNative: boolean | undefined
@@ -91,6 +100,7 @@ export class Regexp {
     this.#isWholeText = parsed !== undefined && isWholeText(parsed.node)
     this.#native = undefined
     this.#nativeIndexed = undefined
+    this.#nativeGlobal = undefined
     this.#forNative = undefined
     this.#re2 = undefined
     const shapes = parsed && plainShapes(parsed.node)
@@ -143,6 +153,13 @@ export class Regexp {
   /** `text` with every match replaced by what `template` expands to (Go's `ReplaceAllString`). */
   replaceAll(text: string, template: string): string {
     const parts = this.template(template)
+    if (parts.isConstant && this.#tree !== undefined && !isNullable(this.#tree)) {
+      const native = this.#nativeFor(text)
+      if (native !== null) {
+        this.#nativeGlobal ??= new RegExp(native.source, `${native.flags}g`)
+        return text.replace(this.#nativeGlobal, parts.replacement)
+      }
+    }
     let out = ''
     let copied = 0
     this.#eachMatch(text, (offsets) => {
@@ -204,6 +221,12 @@ export class Regexp {
 
   #find(text: string, from: number): readonly number[] | null {
     const native = this.#nativeFor(text)
+    if (native !== null && this.subexpNames.length === 1) {
+      this.#nativeGlobal ??= new RegExp(native.source, `${native.flags}g`)
+      this.#nativeGlobal.lastIndex = from
+      const found = this.#nativeGlobal.exec(text)
+      return found === null ? null : [found.index, found.index + found[0].length]
+    }
     if (native !== null) {
       this.#nativeIndexed ??= new RegExp(native.source, `${native.flags}dg`)
       this.#nativeIndexed.lastIndex = from
@@ -261,6 +284,8 @@ export class RegexpTemplate {
   readonly source: string
   /** Has it no reference and no `$$`, so that it is its own expansion? */
   readonly isConstant: boolean
+  /** A constant template as `String.replace` takes it. */
+  readonly replacement: string
   /** Texts, and numbers of groups (-1 for a group that there is not). */
   readonly #parts: readonly (string | number)[]
 
@@ -276,6 +301,7 @@ export class RegexpTemplate {
     parts.push(source.slice(copied))
     this.source = source
     this.isConstant = copied === 0
+    this.replacement = source.replaceAll('$', '$$$$')
     this.#parts = parts.filter((part) => part !== '')
   }
 

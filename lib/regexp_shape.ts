@@ -26,6 +26,7 @@ class NotLinear extends Error {}
  * that read a prefix of the text, summed over prefixes. The sets of paths that any text can lead to are enumerated with
  * their counts: if the enumeration ends and no count exceeds `pathsMax`, the work is at most that many steps a character.
  * A tail that matches everything (`.*` at the end) is left out of the count: once there, the matcher never comes back.
+ * No search begins inside a match (`[0-9]+` in a run of digits), so neither do paths where it is sure that one goes on.
  * Assertions are taken to hold always, which only adds paths. False means unknown.
  *
  * Refused too are patterns that match the empty text at an assertion: V8 finds some of those inside a surrogate pair.
@@ -36,7 +37,11 @@ export function isForNative(node: RegexpNode): boolean {
   try {
     const positions = new Positions()
     const whole = positions.add(node)
-    return countPaths(positions, whole.first, anchored, sureTails(positions, whole.last, node))
+    return countPaths(positions, whole, {
+      anchored,
+      sure: sureTails(positions, whole.last, node),
+      longest: prefersLonger(node),
+    })
   } catch (error) {
     if (error instanceof NotLinear) return false
     throw error
@@ -139,43 +144,78 @@ function sureTails(positions: Positions, last: readonly number[], node: RegexpNo
   return sure
 }
 
-function countPaths(
-  positions: Positions,
-  first: readonly number[],
-  anchored: boolean,
-  sure: ReadonlySet<number>,
-): boolean {
+interface Search {
+  readonly anchored: boolean
+  /** Positions from which a match is certain. */
+  readonly sure: ReadonlySet<number>
+  /** Is going on always tried before being content with what was read? */
+  readonly longest: boolean
+}
+
+/** The paths that some text leads to: how many end at each position. */
+interface Paths {
+  readonly counts: ReadonlyMap<number, number>
+  /**
+   * Do all the paths begin where a search really begins, so that one alone at an accepting position is a match? Not after
+   * paths that may have been a match which ended before: some of those left may begin inside of it.
+   */
+  readonly real: boolean
+}
+
+function countPaths(positions: Positions, whole: Fragment, search: Search): boolean {
   const letters = representatives(positions.sets)
   const accepts = letters.map((letter) => positions.sets.map((set) => has(set, letter)))
+  const last = new Set(whole.last)
   const seen = new Set<string>()
-  const waiting: ReadonlyMap<number, number>[] = [new Map()]
+  const waiting: Paths[] = [{ counts: new Map(), real: search.longest }]
   let steps = 0
   // The first state is the start; a search that is not anchored has it in every state.
   for (let i = 0; i < waiting.length; i++) {
-    const state = waiting[i] as ReadonlyMap<number, number>
+    const state = waiting[i] as Paths
+    const only = state.real ? onlyPath(state.counts) : undefined
     for (const accept of accepts) {
       const next = new Map<number, number>()
       let paths = 0
+      let { real } = state
       const go = (to: readonly number[], count: number): void => {
         steps += to.length
         for (const q of to) {
-          if (accept[q] !== true || sure.has(q)) continue
+          if (accept[q] !== true) continue
+          if (search.sure.has(q)) {
+            real = false
+            continue
+          }
           next.set(q, (next.get(q) ?? 0) + count)
           paths += count
         }
       }
-      if (i === 0 || !anchored) go(first, 1)
-      for (const [p, count] of state) go(positions.follow[p] as number[], count)
+      for (const [p, count] of state.counts) go(positions.follow[p] as number[], count)
+      // A search that has this path alone ends in a match with this letter in it: none begins at it.
+      const goesOn = only !== undefined && real && paths === 1 && holdsAny(next, last)
+      if (paths === 0) real = search.longest
+      else if (!goesOn && holdsAny(state.counts, last)) real = false
+      if (i === 0 || (!search.anchored && !goesOn)) go(whole.first, 1)
       if (paths > pathsMax || ++steps > stepsMax) return false
       if (paths === 0) continue
-      const key = [...next].sort((a, b) => a[0] - b[0]).join(';')
+      if (paths > 1 && holdsAny(next, last)) real = false
+      const key = [...next].sort((a, b) => a[0] - b[0]).join(';') + (real ? '!' : '')
       if (seen.has(key)) continue
       seen.add(key)
       if (seen.size > statesMax) return false
-      waiting.push(next)
+      waiting.push({ counts: next, real })
     }
   }
   return true
+}
+
+/** The position where the only path ends, if there is one path only. */
+function onlyPath(counts: ReadonlyMap<number, number>): number | undefined {
+  const [first] = counts
+  return counts.size === 1 && first?.[1] === 1 ? first[0] : undefined
+}
+
+function holdsAny(counts: ReadonlyMap<number, number>, positions: ReadonlySet<number>): boolean {
+  return counts.keys().some((p) => positions.has(p))
 }
 
 /** One code point for every way in which the sets tell code points apart. */
@@ -217,6 +257,28 @@ function beginsAtStart(node: RegexpNode): boolean {
     case 'chars':
     case 'repeat':
       return false
+  }
+}
+
+/**
+ * Does a matcher try every longer way before it ends a match? With lazy repeats and branches that match nothing it may not,
+ * and an assertion can make it turn back.
+ */
+function prefersLonger(node: RegexpNode): boolean {
+  switch (node.kind) {
+    case 'empty':
+    case 'chars':
+      return true
+    case 'assertion':
+      return false
+    case 'group':
+      return prefersLonger(node.node)
+    case 'repeat':
+      return node.greedy && prefersLonger(node.node)
+    case 'concat':
+      return node.nodes.every(prefersLonger)
+    case 'alternate':
+      return node.nodes.every((branch) => prefersLonger(branch) && !isNullable(branch))
   }
 }
 
@@ -359,7 +421,8 @@ function hasAssertion(node: RegexpNode): boolean {
   }
 }
 
-function isNullable(node: RegexpNode): boolean {
+/** Can it match the empty text? */
+export function isNullable(node: RegexpNode): boolean {
   switch (node.kind) {
     case 'empty':
     case 'assertion':
