@@ -1,7 +1,7 @@
 // The log records of a batch of spans.
 import type { AnyValue, Attributes, LogRecord, LogsTree, Resource, ScopeSpans, Span, TracesTree } from '#pdata/otlp'
 import { anyValueText, attributeValue, cloneAttributes, emptyResource, emptyScope, setAttribute } from '#pdata/otlp'
-import { logfmtLine } from '#pdata/loki_otlp'
+import { logfmtLine } from '#lib/logfmt'
 import type { SpanLogsSettings } from './component.ts'
 
 /** Records in the order of the spans: what a process says before its first span of a trace, a span before its events. */

@@ -4,7 +4,6 @@ import { labelsFrom, LogStream } from '#pdata'
 import { labelText } from '#pdata/loki'
 import { logsFromJson, logsTree } from '#pdata/otlp'
 import { otlpFromStreams, streamsFromOtlp } from './door.ts'
-import { logfmtLine, parseLogfmt } from './logfmt.ts'
 
 const nowNs = 7_000_000_000n
 
@@ -71,12 +70,12 @@ const cases: {
     line: `{${scope}}`,
   },
   {
-    name: 'the tenant',
+    name: 'the tenant is no label',
     record: {},
     attributes: { 'loki.tenant': 'team' },
     resource: { team: 'blue', 'loki.tenant': 'team' },
-    labels: '{exporter="OTLP", team="blue"}',
-    line: `{${scope}}`,
+    labels: '{exporter="OTLP"}',
+    line: `{"resources":{"team":"blue"},${scope}}`,
   },
   {
     name: 'the body alone',
@@ -91,7 +90,7 @@ const cases: {
     attributes: { k: 'v w' },
     resource: { 'loki.format': 'logfmt', 'host.name': 'pi' },
     labels: '{exporter="OTLP"}',
-    line: 'msg="hello world" severity=warn attribute_k="v w" resource_host.name=pi instrumentation_scope_name=lib instrumentation_scope_version=2',
+    line: 'hello= world= severity=warn attribute_k="v w" resource_host.name=pi instrumentation_scope_name=lib instrumentation_scope_version=2',
   },
   {
     name: 'logfmt of logfmt',
@@ -99,6 +98,48 @@ const cases: {
     resource: { 'loki.format': 'logfmt' },
     labels: '{exporter="OTLP"}',
     line: 'a=1 severity=warn c= instrumentation_scope_name=lib instrumentation_scope_version=2',
+  },
+  {
+    name: 'logfmt of what is none',
+    record: { body: { stringValue: 'it "broke"\n' } },
+    resource: { 'loki.format': 'logfmt' },
+    labels: '{exporter="OTLP"}',
+    line: 'msg="it \\"broke\\"\\n" instrumentation_scope_name=lib instrumentation_scope_version=2',
+  },
+  {
+    name: 'logfmt of the first line',
+    record: { body: { stringValue: 'a=1\nb=2' } },
+    resource: { 'loki.format': 'logfmt' },
+    labels: '{exporter="OTLP"}',
+    line: 'a=1 instrumentation_scope_name=lib instrumentation_scope_version=2',
+  },
+  {
+    name: 'logfmt of bytes and doubles',
+    record: {},
+    attributes: { small: 0.00001, 'loki.format': 'logfmt' },
+    labels: '{exporter="OTLP"}',
+    line: 'attribute_small=1e-05 instrumentation_scope_name=lib instrumentation_scope_version=2',
+  },
+  {
+    name: 'names of labels',
+    record: { severityNumber: 9 },
+    attributes: {
+      'loki.attribute.labels': 'a..b,1st,_x,__r.s__,n.m.o',
+      'a..b': 1,
+      '1st': 2,
+      _x: 3,
+      '__r.s__': 4,
+      'n.m': { o: 5 },
+    },
+    labels: '{_x="3", a_b="1", exporter="OTLP", key_1st="2", level="INFO", n_m_o="5"}',
+    line: `{"attributes":{"n.m":{"o":5}},${scope}}`,
+  },
+  {
+    name: 'a hint that is a number does not get the level',
+    record: { severityNumber: 9 },
+    attributes: { 'loki.attribute.labels': 5, '5': 'five' },
+    labels: '{exporter="OTLP", key_5="five"}',
+    line: `{"attributes":{"level":"INFO"},${scope}}`,
   },
   {
     name: 'logfmt of a list',
@@ -135,6 +176,9 @@ test('records of one label set are one stream, with the time they were made or o
 })
 
 test('records that cannot be told are counted', () => {
+  const unnamed = converted({}, { 'loki.attribute.labels': '\u00e4', '\u00e4': 'x' })
+  assert.deepEqual([...unnamed.dropped], [['no label name for an attribute', 1]])
+  assert.deepEqual([...converted({}, { 'loki.format': '' }).dropped], [['unknown loki.format', 1]])
   assert.deepEqual([...converted({}, { 'loki.format': 'xml' }).dropped], [['unknown loki.format', 1]])
   const nan = { body: { arrayValue: { values: [{ doubleValue: 'NaN' }] } } }
   assert.deepEqual([...converted(nan).dropped], [['no JSON for a value', 1]])
@@ -173,23 +217,4 @@ test('lines become records with hints, so that they come back with the same labe
   const [back] = streamsFromOtlp(tree, nowNs).streams
   assert.equal(labelText(back?.labels ?? []), '{exporter="OTLP", filename="/var/log/a.log", job="x"}')
   assert.deepEqual(otlpFromStreams([], nowNs), { resourceLogs: [] })
-})
-
-test('logfmt', () => {
-  assert.deepEqual(parseLogfmt('a=1 b="x\\ny" c='), [
-    ['a', '1'],
-    ['b', 'x\ny'],
-    ['c', ''],
-  ])
-  for (const line of ['', 'hello world', 'a=1 b', 'a=1" b=2', '=1']) assert.equal(parseLogfmt(line), undefined, line)
-  assert.equal(
-    logfmtLine([
-      ['a b', 'c"d'],
-      ['', 'x'],
-      ['n', null],
-      ['t', 'null'],
-      ['e', ''],
-    ]),
-    'ab="c\\"d" n=null t="null" e=',
-  )
 })

@@ -1,6 +1,4 @@
 // The door of the conversion between OTLP logs and Loki's streams.
 export { streamsFromOtlp } from './from_otlp.ts'
 export type { StreamsResult } from './from_otlp.ts'
-export { logfmtLine } from './logfmt.ts'
-export type { LogfmtPairs } from './logfmt.ts'
 export { otlpFromStreams } from './to_otlp.ts'

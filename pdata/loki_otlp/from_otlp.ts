@@ -1,4 +1,6 @@
 // Loki's streams of OTLP logs: labels as attributes hint at them, and the rest in the line.
+import { floatText } from '#lib/go_float_text'
+import { eachPair, logfmtLine } from '#lib/logfmt'
 import { type Labels, labelsFrom, labelsText, LogStream } from '#pdata'
 import {
   type AnyValue,
@@ -11,8 +13,6 @@ import {
   type Resource,
   type Scope,
 } from '#pdata/otlp'
-import { labelName } from '#pdata/prometheus_otlp'
-import { logfmtLine, type LogfmtPairs, parseLogfmt } from './logfmt.ts'
 
 /** Attributes that say what becomes of the others; they are not sent. */
 const hints = {
@@ -41,7 +41,7 @@ class Gathering {
 /**
  * A stream for each label set, in the order of the records. Labels: `exporter="OTLP"`, `job` and `instance` of the
  * service, `level` of the severity, and the attributes that the hints name. The line is JSON, logfmt or the body alone, as
- * `loki.format` says; what became a label is not in it. A record without a time gets the time it was observed, or `nowNs`.
+ * `loki.format` says; what became a label is not in it. `loki.tenant` is left out of the line and changes nothing. A record without a time gets the time it was observed, or `nowNs`.
  */
 export function streamsFromOtlp(tree: LogsTree, nowNs: bigint): StreamsResult {
   const streams = new Map<string, Gathering>()
@@ -72,7 +72,8 @@ type Converted = { readonly labels: Labels; readonly line: string } | { readonly
 
 function convertRecord(record: LogRecord, resource: Resource, scope: Scope): Converted {
   const attributes = withLevel(record)
-  const format = textOf(attributeValue(resource.attributes, hints.format) ?? attributeValue(attributes, hints.format))
+  const hint = attributeValue(resource.attributes, hints.format) ?? attributeValue(attributes, hints.format)
+  const format = hint === undefined ? 'json' : anyValueText(hint)
   const promoted = promotedLabels(attributes, resource.attributes)
   const isLeft = ({ key }: { key: string }): boolean => !hintNames.has(key) && !promoted.has(key)
   const rest: Parts = {
@@ -81,9 +82,14 @@ function convertRecord(record: LogRecord, resource: Resource, scope: Scope): Con
     attributes: attributes.filter(isLeft),
     resource: resource.attributes.filter(isLeft),
   }
-  const labels = labelsFrom([...promoted].map(([name, value]) => [labelName(name, false), value] as const))
+  const pairs: [string, string][] = []
+  for (const [key, value] of promoted) {
+    const name = labelName(key)
+    if (name === undefined) return { problem: 'no label name for an attribute' }
+    pairs.push([name, value])
+  }
+  const labels = labelsFrom(pairs)
   switch (format) {
-    case '':
     case 'json': {
       const line = jsonLine(rest)
       return line === undefined ? { problem: 'no JSON for a value' } : { labels, line }
@@ -97,19 +103,19 @@ function convertRecord(record: LogRecord, resource: Resource, scope: Scope): Con
   }
 }
 
-const textOf = (value: AnyValue | undefined): string => (value === undefined ? '' : anyValueText(value))
-
 /** What protobuf calls the severities: TRACE, TRACE2, … FATAL4. */
 const severities = ['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'FATAL']
 
 /** The severity as the attribute `level`, where there is none, with the hint to make it a label. */
 function withLevel({ severityNumber, attributes }: LogRecord): Attributes {
   if (severityNumber < 1 || severityNumber > 24) return attributes
-  const out = attributes.filter(({ key }) => key !== hints.attributes)
   const hint = attributeValue(attributes, hints.attributes)
-  const names = hint === undefined ? [] : namesOf(hint)
-  if (!names.includes('level')) names.push('level')
-  out.push({ key: hints.attributes, value: names.join(',') })
+  let out = [...attributes]
+  if (hint === undefined || typeof hint === 'string' || Array.isArray(hint)) {
+    const names = hint === undefined ? [] : namesOf(hint)
+    out = attributes.filter(({ key }) => key !== hints.attributes)
+    out.push({ key: hints.attributes, value: [...names, 'level'].join(',') })
+  }
   if (attributeValue(attributes, 'level') === undefined) {
     const nth = (severityNumber - 1) % 4
     const level = `${severities[Math.floor((severityNumber - 1) / 4)]}${nth === 0 ? '' : nth + 1}`
@@ -132,9 +138,10 @@ function promotedLabels(attributes: Attributes, resource: Attributes): Map<strin
   const namespace = attributeValue(resource, 'service.namespace')
   const instance = attributeValue(resource, 'service.instance.id')
   if (name !== undefined) {
-    labels.set('job', namespace === undefined ? textOf(name) : `${textOf(namespace)}/${textOf(name)}`)
+    const job = anyValueText(name)
+    labels.set('job', namespace === undefined ? job : `${anyValueText(namespace)}/${job}`)
   }
-  if (instance !== undefined) labels.set('instance', textOf(instance))
+  if (instance !== undefined) labels.set('instance', anyValueText(instance))
   const promote = (from: Attributes, hint: AnyValue | undefined): void => {
     for (const wanted of hint === undefined ? [] : namesOf(hint)) {
       const value = nested(from, wanted)
@@ -144,19 +151,33 @@ function promotedLabels(attributes: Attributes, resource: Attributes): Map<strin
   promote(resource, attributeValue(resource, hints.resource))
   promote(resource, attributeValue(attributes, hints.resource))
   promote(attributes, attributeValue(attributes, hints.attributes))
-  const tenant = attributeValue(resource, hints.tenant)
-  if (tenant !== undefined) promote(resource, tenant)
-  else promote(attributes, attributeValue(attributes, hints.tenant))
   return labels
 }
 
-/** `a.b`: the attribute of this name, else `b` in the list `a`. */
+/** `a.b.c`: the attribute of this name, else `c` in the list `a.b`, else `b.c` in the list `a`. Each list is read once. */
 function nested(attributes: Attributes, name: string): AnyValue | undefined {
   const direct = attributeValue(attributes, name)
-  const dot = name.indexOf('.')
-  if (direct !== undefined || dot < 0) return direct
-  const outer = attributeValue(attributes, name.slice(0, dot))
-  return outer instanceof KeyValueList ? nested(outer.entries, name.slice(dot + 1)) : undefined
+  if (direct !== undefined || !name.includes('.')) return direct
+  const lists = attributes.filter(
+    ({ key, value }) => value instanceof KeyValueList && name[key.length] === '.' && name.startsWith(key),
+  )
+  for (const { key, value } of lists.toSorted((a, b) => b.key.length - a.key.length)) {
+    const found = nested((value as KeyValueList).entries, name.slice(key.length + 1))
+    if (found !== undefined) return found
+  }
+  return undefined
+}
+
+/**
+ * An attribute's name as Loki's translator writes it: what no label name may have becomes one underscore, several in a row
+ * become one (but for those around `__name__`), `key_` stands before a digit. undefined: nothing but underscores is left.
+ */
+function labelName(key: string): string | undefined {
+  const isReserved = key.length >= 4 && key.startsWith('__') && key.endsWith('__')
+  const inner = (isReserved ? key.slice(2, -2) : key).replace(/[^a-zA-Z0-9]+/g, '_')
+  const name = isReserved ? `__${inner}__` : inner
+  if (/^_*$/.test(name)) return undefined
+  return /^\d/.test(name) ? `key_${name}` : name
 }
 
 // -------------------------------------------------------------------------------------------------- lines
@@ -209,7 +230,9 @@ function jsonLine({ record, scope, attributes, resource }: Parts): string | unde
   return `{${fields.map(([name, text]) => `"${name}":${text as string}`).join(',')}}`
 }
 
-function logfmtPairs({ record, scope, attributes, resource }: Parts): LogfmtPairs {
+type Pairs = [key: string, value: string][]
+
+function logfmtPairs({ record, scope, attributes, resource }: Parts): Pairs {
   const pairs = bodyPairs(record.body)
   const set = (key: string, value: string): void => {
     const known = pairs.find(([name]) => name === key)
@@ -230,23 +253,39 @@ function logfmtPairs({ record, scope, attributes, resource }: Parts): LogfmtPair
   return pairs
 }
 
-/** A body that is logfmt already keeps its pairs. */
-function bodyPairs(body: AnyValue): LogfmtPairs {
+/** Longer lines go-logfmt does not read (the buffer of Go's line scanner). */
+const logfmtBytesMax = 65_536
+
+/** A body that is logfmt already keeps its pairs, those of its first line. */
+function bodyPairs(body: AnyValue): Pairs {
   if (body === null) return []
-  if (typeof body === 'string') return parseLogfmt(body) ?? [['msg', body]]
-  const pairs: LogfmtPairs = []
+  const pairs: Pairs = []
+  if (typeof body === 'string') {
+    const end = body.indexOf('\n')
+    const line = end < 0 ? body : body.slice(0, end)
+    const isShort = line.length < logfmtBytesMax && Buffer.byteLength(line) < logfmtBytesMax
+    const isWhole = isShort && eachPair(line, (key, value) => pairs.push([key, value]))
+    return isWhole ? pairs : [['msg', body]]
+  }
   if (body instanceof KeyValueList) flatten('', body, pairs)
   else flatten(Array.isArray(body) ? 'body' : 'msg', body, pairs)
   return pairs
 }
 
-function flatten(key: string, value: AnyValue, pairs: LogfmtPairs): void {
+function flatten(key: string, value: AnyValue, pairs: Pairs): void {
   const prefix = key === '' ? '' : `${key}_`
   if (value === null) return
   if (value instanceof KeyValueList) {
     for (const { key: inner, value: one } of value.entries) flatten(`${prefix}${inner}`, one, pairs)
   } else if (Array.isArray(value)) value.forEach((one, i) => flatten(`${prefix}${i}`, one, pairs))
-  else pairs.push([key, typeof value === 'number' && !Number.isFinite(value) ? infinite(value) : anyValueText(value)])
+  else pairs.push([key, scalarText(value)])
 }
 
-const infinite = (value: number): string => (Number.isNaN(value) ? 'NaN' : value > 0 ? '+Inf' : '-Inf')
+/** Unlike in JSON, bytes are text here, and doubles look as Go prints them: with an exponent from 1e21 on and below 1e-4. */
+function scalarText(value: string | boolean | bigint | number | Uint8Array): string {
+  if (typeof value === 'number') {
+    const size = Math.abs(value)
+    return floatText(value, size !== 0 && (size < 1e-4 || size >= 1e21) ? 'e' : 'f', -1)
+  }
+  return value instanceof Uint8Array ? Buffer.from(value).toString('utf8') : anyValueText(value)
+}

@@ -7,7 +7,7 @@ import { compileJmesPath, type JmesPath, JmesPathError, JmesPathFault, type Json
 import { compileRegexp, type Regexp } from '#lib/regexp'
 import { checkExpression } from './expression.ts'
 import { type Extracted, type Line } from './line.ts'
-import { eachPair } from './logfmt.ts'
+import { eachPair } from '#lib/logfmt'
 import { LineStage, SieveStage, type StageContext } from './stage.ts'
 
 const noStrings: Readonly<Record<string, string>> = {}

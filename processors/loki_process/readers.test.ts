@@ -1,8 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import fc from 'fast-check'
 import { timeReader } from '#lib/go_time'
-import { eachPair } from './logfmt.ts'
 
 describe('times', () => {
   const now = Date.UTC(2026, 0, 5)
@@ -26,16 +24,4 @@ describe('times', () => {
       assert.equal(ns === undefined ? undefined : new Date(Number(ns / 1_000_000n)).toISOString(), want)
     })
   }
-})
-
-describe('logfmt', () => {
-  it('is read up to where it is none, never worse', () => {
-    const some = fc.string({ unit: fc.constantFrom(...'ab="\\ \n\té1'), maxLength: 20 })
-    fc.assert(
-      fc.property(some, (text) => {
-        eachPair(text, (key) => assert.notEqual(key, ''))
-      }),
-      { numRuns: 500 },
-    )
-  })
 })
