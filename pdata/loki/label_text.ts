@@ -1,8 +1,9 @@
 // Loki's text form of a label set: `{app="shop", level="info"}`.
+import { unquoted } from '#lib/go_unquote'
 import { type Labels, labelsFrom } from '#pdata'
 
 /** More labels than this are refused: Loki takes 15 by default, and a batch is not to grow from a label set. */
-const labelsMax = 1024
+export const labelsMax = 1024
 
 /** Labels whose names begin with `__` are for the way and are left out. */
 export function labelText(labels: Labels): string {
@@ -21,12 +22,16 @@ export class LabelTextError extends Error {
   override readonly name = 'LabelTextError'
 }
 
-const nameStart = /[\p{L}_]/u
-const namePart = /[\p{L}\p{N}_.:/-]/u
+const white = /[ \t\r\n]*(?:#[^\n]*[ \t\r\n]*)*/y
+const metricName = /[a-zA-Z_:][a-zA-Z0-9_:]*/y
+const labelName = /[a-zA-Z_][a-zA-Z0-9_]*/y
+const literal = /"(?:[^"\\\n]|\\[^\n])*"|'(?:[^'\\\n]|\\[^\n])*'|`[^`]*`/y
 
 /**
- * Reads `{name="value", …}` as Loki does (LogQL's stream selector with `=` only; a trailing comma is allowed). Values are
- * Go strings, in double quotes or backquotes. Throws `LabelTextError` with the place. Of duplicates the last wins.
+ * Reads `{name="value", …}` as Alloy does, which takes it for one of Prometheus's series: letters of names are ASCII's, any
+ * other name stands in quotes; a metric's name may stand before or, in quotes, among the labels; a comma may be the last.
+ * Literals are Go's, in double or single quotes or backquotes. Throws `LabelTextError` with the place. Of duplicates the
+ * last wins.
  */
 export function parseLabelText(text: string): Labels {
   return new LabelTextParser(text).parse()
@@ -42,28 +47,52 @@ class LabelTextParser {
 
   parse(): Labels {
     const pairs: [string, string][] = []
-    this.#expect('{')
-    while (!this.#take('}')) {
-      if (pairs.length > 0) this.#expect(',')
-      if (this.#take('}')) break
-      if (pairs.length >= labelsMax) this.#fail(`more than ${labelsMax} labels`)
-      const name = this.#name()
-      this.#expect('=')
-      pairs.push([name, this.#value()])
-    }
-    this.#space()
+    const before = this.#match(metricName)
+    if (before !== '') pairs.push(['__name__', before])
+    if (before === '' || this.#text[this.#at] === '{') this.#braces(pairs)
     if (this.#at < this.#text.length) this.#fail('text after the labels')
     return labelsFrom(pairs)
   }
 
-  #space(): void {
-    while (/\s/.test(this.#text[this.#at] ?? '')) this.#at++
+  #braces(pairs: [string, string][]): void {
+    const named = pairs.length
+    this.#expect('{')
+    while (!this.#take('}')) {
+      if (pairs.length >= labelsMax) this.#fail(`more than ${labelsMax} labels`)
+      const quoted = this.#literal()
+      const name = quoted ?? this.#match(labelName)
+      if (quoted === undefined && name === '') this.#fail('the name of a label expected')
+      if (this.#take('=')) {
+        const value = this.#literal()
+        if (value === undefined) this.#fail('a value in quotes expected')
+        pairs.push([name, value])
+      } else if (quoted === undefined) this.#fail('"=" expected')
+      else if (named > 0 || pairs.some(([other]) => other === '__name__')) this.#fail('a second name of the metric')
+      else pairs.push(['__name__', quoted])
+      if (this.#take('}')) return
+      this.#expect(',')
+    }
+  }
+
+  /** What `pattern` finds here, and goes on behind it and white space; '' when nothing. */
+  #match(pattern: RegExp): string {
+    this.#skip(white)
+    const start = this.#at
+    const end = this.#skip(pattern)
+    this.#skip(white)
+    return this.#text.slice(start, end)
+  }
+
+  #skip(pattern: RegExp): number {
+    pattern.lastIndex = this.#at
+    if (pattern.test(this.#text)) this.#at = pattern.lastIndex
+    return this.#at
   }
 
   #take(wanted: string): boolean {
-    this.#space()
     if (this.#text[this.#at] !== wanted) return false
     this.#at++
+    this.#skip(white)
     return true
   }
 
@@ -71,38 +100,11 @@ class LabelTextParser {
     if (!this.#take(wanted)) this.#fail(`"${wanted}" expected`)
   }
 
-  #name(): string {
-    this.#space()
-    const start = this.#at
-    if (this.#text[start] === '"') return this.#quoted()
-    while (this.#at < this.#text.length) {
-      const letter = String.fromCodePoint(this.#text.codePointAt(this.#at) as number)
-      if (!(this.#at === start ? nameStart : namePart).test(letter)) break
-      this.#at += letter.length
-    }
-    if (this.#at === start) this.#fail('the name of a label expected')
-    return this.#text.slice(start, this.#at)
-  }
-
-  #value(): string {
-    this.#space()
-    if (this.#text[this.#at] !== '`') return this.#quoted()
-    const end = this.#text.indexOf('`', this.#at + 1)
-    if (end < 0) this.#fail('a value does not end')
-    const value = this.#text.slice(this.#at + 1, end)
-    this.#at = end + 1
-    return value
-  }
-
-  #quoted(): string {
-    const start = this.#at
-    if (this.#text[start] !== '"') this.#fail('a value in quotes expected')
-    let at = start + 1
-    while (at < this.#text.length && this.#text[at] !== '"') at += this.#text[at] === '\\' ? 2 : 1
-    if (at >= this.#text.length) this.#fail('a value does not end')
-    const value = goUnquoted(this.#text.slice(start + 1, at))
-    if (value === undefined) this.#fail('a value has an escape that is not known')
-    this.#at = at + 1
+  #literal(): string | undefined {
+    const written = this.#match(literal)
+    if (written === '') return undefined
+    const value = unquoted(written)
+    if (value === undefined) this.#fail('an escape that is not known')
     return value
   }
 
@@ -110,49 +112,4 @@ class LabelTextParser {
     const shown = this.#text.length > 200 ? `${this.#text.slice(0, 200)}…` : this.#text
     throw new LabelTextError(`Cannot read labels: ${why} (at ${this.#at}): current value is ${JSON.stringify(shown)}`)
   }
-}
-
-const simpleEscapes: Readonly<Record<string, number>> = {
-  a: 7,
-  b: 8,
-  t: 9,
-  n: 10,
-  v: 11,
-  f: 12,
-  r: 13,
-  '"': 34,
-  '\\': 92,
-}
-
-const escape = /\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-7]{3})|([\s\S]?))/g
-
-/** What stands in a Go string literal; undefined where an escape is wrong. `\x` and octal escapes are bytes of UTF-8. */
-function goUnquoted(text: string): string | undefined {
-  if (!text.includes('\\')) return text
-  let wrong = false
-  const bytes: Uint8Array[] = []
-  let end = 0
-  for (const match of text.matchAll(escape)) {
-    const [whole, x, u, long, octal, simple] = match
-    bytes.push(Buffer.from(text.slice(end, match.index)))
-    end = match.index + whole.length
-    const rune = u ?? long
-    if (rune !== undefined) {
-      const point = Number.parseInt(rune, 16)
-      if (point > 0x10ffff || (point >= 0xd800 && point < 0xe000)) wrong = true
-      else bytes.push(Buffer.from(String.fromCodePoint(point)))
-      continue
-    }
-    const byte =
-      x !== undefined
-        ? Number.parseInt(x, 16)
-        : octal !== undefined
-          ? Number.parseInt(octal, 8)
-          : simpleEscapes[simple ?? '']
-    if (byte === undefined || byte > 255) wrong = true
-    else bytes.push(Uint8Array.of(byte))
-  }
-  if (wrong) return undefined
-  bytes.push(Buffer.from(text.slice(end)))
-  return Buffer.concat(bytes).toString('utf8')
 }

@@ -118,14 +118,48 @@ const labelCases = [
   { name: 'sorted, of duplicates the last', text: '{b="1", a="2", b="3"}', want: ['a', '2', 'b', '3'] },
   { name: 'escapes of Go', text: '{a="\\x41\\u00e9\\U0001F600\\101\\t\\xc3\\xa9"}', want: ['a', 'Aé😀A\té'] },
   { name: 'a raw string', text: '{a=`x\\"y`}', want: ['a', 'x\\"y'] },
-  { name: 'dots in names', text: '{a.b="1"}', want: ['a.b', '1'] },
+  { name: 'in single quotes', text: `{a='"\\'x'}`, want: ['a', `"'x`] },
+  {
+    name: 'names in quotes',
+    text: '{"a.b"="1", \'\u00e4\'="2", `c` = "3"}',
+    want: ['a.b', '1', 'c', '3', '\u00e4', '2'],
+  },
+  { name: "a metric's name", text: 'a:b {c="1"}', want: ['__name__', 'a:b', 'c', '1'] },
+  { name: "a metric's name alone", text: 'a:b', want: ['__name__', 'a:b'] },
+  { name: "a metric's name in quotes", text: '{"a b", c="1"}', want: ['__name__', 'a b', 'c', '1'] },
+  { name: 'a comment', text: '{a="1" # one\n, b="2",}', want: ['a', '1', 'b', '2'] },
   { name: 'empty values are left out', text: '{a=""}', want: [] },
 ]
 for (const { name, text, want } of labelCases) {
   test(`labels: ${name}`, () => assert.deepEqual(parseLabelText(text), want))
 }
 
-for (const text of ['', '{', '{a}', '{a=1}', '{a="1" b="2"}', '{a="1"}x', '{a="\\q"}', '{a="\\ud800"}', '{="1"}']) {
+const unreadable = [
+  '',
+  '{',
+  '{a}',
+  '{a=1}',
+  '{a="1" b="2"}',
+  '{a="1"}x',
+  '{a="\\q"}',
+  '{a="\\ud800"}',
+  '{="1"}',
+  '{\u00e4="1"}',
+]
+unreadable.push(
+  '{a.b="1"}',
+  '{a:b="1"}',
+  '{1a="1"}',
+  '{a="1",,}',
+  '{,}',
+  '{a!="1"}',
+  'a{"b"}',
+  '{"a", "b"}',
+  '{a="1\n"}',
+  '{a="\\\'"}',
+)
+unreadable.push('{a="\\777"}', '{\u00a0a="1"}', '{a="1"')
+for (const text of unreadable) {
   test(`labels that cannot be read: ${text}`, () => assert.throws(() => parseLabelText(text), /Cannot read labels/))
 }
 
@@ -155,9 +189,36 @@ test('JSON requests', () => {
     '{"streams":[1]}',
     '{"streams":[{"values":[["x","l"]]}]}',
     '{"streams":[{"values":[["1",2]]}]}',
-    '{"streams":[{"stream":{"a":1},"values":[]}]}',
+    '{"streams":[{"stream":null,"values":[]}]}',
+    '{"streams":[{"values":[["1","l",null]]}]}',
+    '{"streams":[{"values":[["1","l",{"m":1}]]}]}',
+    '{"streams":[{"stream":{"\u00e4":"x"},"values":[]}]}',
+    '[]',
     '{"streams":[{"values":[7]}]}',
   ]) {
     assert.throws(() => decodePushJson(text), PushError, text)
   }
+})
+
+test('a stream whose labels cannot be read is left out, the others are taken', () => {
+  const good = new LogStream(['a', 'b'], BigInt64Array.of(1n), ['x'], null)
+  const bad = new LogStream(['\u00e4', 'b'], BigInt64Array.of(1n, 2n), ['y', 'z'], null)
+  const json = JSON.stringify({
+    streams: [
+      { stream: { '\u00e4': 'b' }, values: [['1', 'y'], ['2', 'z']] }, // prettier-ignore
+      { stream: { a: 'b' }, values: [['1', 'x']] },
+      { stream: { '"q.r"': 1, s: [true] }, values: [['3']] },
+    ],
+  })
+  const quoted = new LogStream(['q.r', '1', 's', '[true]'], BigInt64Array.of(3n), [''], null)
+  const refused: [string, number][] = []
+  const refuse = ({ message }: PushError, lines: number) => void refused.push([message, lines])
+  assert.deepEqual(decodePush(encodePush([bad, good]), undefined, refuse), [good])
+  assert.deepEqual(decodePushJson(json, undefined, refuse), [good, quoted])
+  const why =
+    'Cannot read the push request: Cannot read labels: the name of a label expected (at 1): current value is "{\u00e4=\\"b\\"}"'
+  assert.deepEqual(refused, [
+    [why, 2],
+    [why, 2],
+  ])
 })

@@ -120,6 +120,24 @@ test('Rules change labels, drop streams, and internal labels stay behind; the te
   assert.deepEqual([...api.host.counters.droppedByReason], [['relabel rules', 1]])
 })
 
+test('Streams whose labels cannot be read are refused and counted, the others taken', async (t) => {
+  const api = await new Api().start(t, {})
+  const streams = [
+    { stream: { '\u00e4': 'b' }, values: [['1', 'y'], ['2', 'z']] }, // prettier-ignore
+    { stream: { a: 'b' }, values: [['1', 'x']] },
+  ]
+  const response = await api.post(push, JSON.stringify({ streams }), json)
+  assert.equal(response.status, 400)
+  assert.match(await response.text(), /Cannot read labels: the name of a label expected/)
+  assert.deepEqual(
+    api.lines.map(({ line }) => line),
+    ['x'],
+  )
+  const { counters } = api.host
+  assert.deepEqual([...counters.droppedByReason], [['labels that cannot be read', 2]])
+  assert.deepEqual([counters.in, counters.out, counters.dropped], [3, 1, 2])
+})
+
 test('Plain text is taken line by line', async (t) => {
   const api = await new Api().start(t, { labels: new Map([['job', 'raw']]) })
   for (const path of ['/loki/api/v1/raw', '/api/v1/raw']) {

@@ -15,7 +15,7 @@ import { LogIntake, relabelledReason } from '#component/log_source'
 import { relabel } from '#component/relabel'
 import { withoutTrailing } from '#lib/trailing'
 import { type Labels, labelsFrom, LogStream } from '#pdata'
-import { decodePush, decodePushJson, LineTimes, PushError, pushLimitsDefault } from '#pdata/loki'
+import { decodePush, decodePushJson, LineTimes, PushError, pushLimitsDefault, type RefusedStream } from '#pdata/loki'
 import type { LokiSourceApiSettings } from './component.ts'
 
 /** All bodies in memory together; beyond that senders are told to come back. At least two of the largest. */
@@ -99,10 +99,20 @@ export class LokiSourceApi implements Component<LokiSourceApiSettings> {
   async #take(request: IncomingMessage, response: ServerResponse, route: string, push: boolean): Promise<void> {
     await this.#body(request, async (body, wireBytes) => {
       this.#requests.requestBytes('POST', route, wireBytes)
-      const streams = push ? this.#pushed(request, body) : this.#lines(body)
+      let refused = 0
+      let problem: PushError | undefined
+      const refuse: RefusedStream = (why, lines) => {
+        problem ??= why
+        refused += lines
+      }
+      const streams = push ? this.#pushed(request, body, refuse) : this.#lines(body)
       let count = 0
       for (const { lines } of streams) count += lines.length
       await this.#intake.take(streams, count)
+      if (problem !== undefined) {
+        this.#intake.drop('labels that cannot be read', refused)
+        throw problem
+      }
       answerText(response, 204, '')
     })
   }
@@ -133,11 +143,13 @@ export class LokiSourceApi implements Component<LokiSourceApiSettings> {
     }
   }
 
-  #pushed(request: IncomingMessage, body: Uint8Array): LogStream[] {
+  #pushed(request: IncomingMessage, body: Uint8Array, refuse: RefusedStream): LogStream[] {
     const limits = { ...pushLimitsDefault, bytesMax: messageBytesMax(this.#settings) }
     const type = (request.headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase()
     const streams =
-      type === 'application/json' ? decodePushJson(Buffer.from(body).toString(), limits) : decodePush(body, limits)
+      type === 'application/json'
+        ? decodePushJson(Buffer.from(body).toString(), limits, refuse)
+        : decodePush(body, limits, refuse)
     const tenant = request.headers['x-scope-orgid']
     const out: LogStream[] = []
     for (const stream of streams) {
