@@ -4,6 +4,7 @@ import { nanosOf } from '#component/aggregation'
 import { handOn } from '#component/bridge'
 import { floatToInt, OttlError, TransformContext, typeName, walkLogs, walkMetrics, walkTraces } from '#component/ottl'
 import { type Logs, Metrics, type Traces } from '#pdata'
+import { parseGoFloat } from '#pdata/exposition'
 import type { AnyValue, Attributes } from '#pdata/otlp'
 import { anyValueText, attributeValue, logsTree, metricsTree, setAttribute, tracesTree } from '#pdata/otlp'
 import { BatchMetrics } from './aggregate.ts'
@@ -87,12 +88,12 @@ class RecordMetricsConnector implements Component {
 
   #record(definition: MetricDefinition, at: TransformContext, made: BatchMetrics): void {
     const own = attributesAt(definition.settings.record, at)
-    const { looksAbove, resourceExtras, isDatedByRecords } = this.#common
+    const { looksAbove, resourceExtras, isDatedByRecords, shownAs } = this.#common
     const resource = at.resource?.resource.attributes ?? []
     const sources = looksAbove ? [own, at.scope?.scope.attributes ?? [], resource] : [own]
     let text = definition.settings.name
     try {
-      const attributes = chosen(definition.attributes, sources, at)
+      const attributes = chosen(definition.attributes, sources, at, shownAs)
       if (attributes === undefined) return
       if (definition.conditions !== undefined && !definition.conditions.matches(at)) return
       const { measure } = definition.settings
@@ -152,6 +153,7 @@ function chosen(
   rules: readonly CompiledRule[],
   sources: readonly Attributes[],
   at: TransformContext,
+  shownAs?: (value: AnyValue) => AnyValue | undefined,
 ): Attributes | undefined {
   const out: Attributes = []
   for (const { key, keys, fallback, isOptional } of rules) {
@@ -162,7 +164,8 @@ function chosen(
       }
       continue
     }
-    const value = find(sources, key) ?? fallback
+    const found = find(sources, key)
+    const value = found === undefined ? fallback : shownAs === undefined ? found : shownAs(found)
     if (value !== undefined) setAttribute(out, key, value)
     else if (!isOptional) return undefined
   }
@@ -197,11 +200,9 @@ function valueOf(definition: MetricDefinition, own: Attributes, at: TransformCon
   throw new OttlError(`expected a number, got ${typeName(value)}`)
 }
 
-function numberIn(value: AnyValue | undefined): number | undefined {
+function numberIn(value: AnyValue | undefined): number {
   if (typeof value === 'bigint' || typeof value === 'number') return Number(value)
-  if (typeof value !== 'string' || value.trim() === '') return undefined
-  const number = Number(value)
-  return Number.isNaN(number) ? undefined : number
+  return typeof value === 'string' ? (parseGoFloat(value) ?? 0) : 0
 }
 
 function countOf({ count }: MetricDefinition, at: TransformContext): number {

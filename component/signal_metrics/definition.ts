@@ -38,7 +38,7 @@ export interface KeysRule {
 
 export type MeasureSettings =
   | { readonly kind: 'count' }
-  /** The number that an attribute holds, or that its text says. */
+  /** The number that an attribute holds, or that its text says; where there is none, 0. */
   | { readonly kind: 'attribute'; readonly key: string }
   | { readonly kind: 'sum'; readonly value: string; readonly isMonotonic: boolean }
   | { readonly kind: 'gauge'; readonly value: string }
@@ -74,6 +74,8 @@ export interface RecordMetrics {
   readonly resourceExtras: readonly { readonly key: string; readonly value: string }[]
   /** Are points dated by their records, as far as these have times? Otherwise by now. */
   readonly isDatedByRecords: boolean
+  /** What an attribute's value becomes on a point; undefined: as if the record lacked it, without a fallback. Absent: itself. */
+  readonly shownAs?: (value: AnyValue) => AnyValue | undefined
 }
 
 export interface CompiledRule {

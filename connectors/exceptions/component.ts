@@ -34,7 +34,10 @@ const settings = defineSettings(
       { default: 10_000 },
     ),
     exemplars: block(
-      defineSettings({ enabled: attr(bool, 'Attach trace and span ids to data points.', { default: false }) }),
+      defineSettings({
+        enabled: attr(bool, 'Attach trace and span ids to data points.', { default: false }),
+        max_per_data_point: attr(int, 'How many a data point has; further ones are left out.', { default: 100 }),
+      }),
       'Exemplars.',
       { whenAbsent: 'defaults' },
     ),
@@ -48,6 +51,9 @@ const settings = defineSettings(
       }
       if (s.aggregation_cardinality_limit < 0) {
         report('aggregation_cardinality_limit must not be negative', ['aggregation_cardinality_limit'])
+      }
+      if (s.exemplars.max_per_data_point < 0) {
+        report('max_per_data_point must not be negative', ['exemplars', 'max_per_data_point'])
       }
     },
   },
@@ -68,6 +74,7 @@ export const exceptionsConnector: YamlDefinition<SettingsOf<typeof settings>> = 
     ]
     const dimensions = s.dimensions.length === 0 ? none : s.dimensions
     const { aggregation_cardinality_limit: seriesMax, exemplars } = s
-    return new ExceptionsConnector(host, { dimensions, exemplars: exemplars.enabled, seriesMax }, output)
+    const exemplarsMax = exemplars.enabled ? exemplars.max_per_data_point : 0
+    return new ExceptionsConnector(host, { dimensions, exemplarsMax, seriesMax }, output)
   },
 }

@@ -26,7 +26,8 @@ import {
 
 export interface ExceptionsSettings {
   readonly dimensions: readonly { readonly name: string; readonly default: string | undefined }[]
-  readonly exemplars: boolean
+  /** Of one data point between two batches of metrics. 0: none. */
+  readonly exemplarsMax: number
   /** More go into one that is marked. 0: no bound. */
   readonly seriesMax: number
 }
@@ -43,8 +44,6 @@ function newCounted(attributes: Attributes): Counted {
 
 const spanKinds = ['UNSPECIFIED', 'INTERNAL', 'SERVER', 'CLIENT', 'PRODUCER', 'CONSUMER'].map((k) => `SPAN_KIND_${k}`)
 const statusCodes = ['UNSET', 'OK', 'ERROR'].map((code) => `STATUS_CODE_${code}`)
-/** Exemplars of one data point. */
-const exemplarsMax = 5
 
 /**
  * A span counts as out once its exceptions are counted and handed on. Log records go first: where they are refused, the
@@ -144,7 +143,10 @@ export class ExceptionsConnector implements Component {
 
   #record(service: string, group: ResourceSpans, span: Span, event: SpanEvent): LogRecord {
     const attributes = cloneAttributes(span.attributes)
-    for (const { key, value } of this.#dimensionsOf(service, group, span, event)) setAttribute(attributes, key, value)
+    // What is no text becomes an empty one here, as in the collector; metrics have it as it is.
+    for (const { key, value } of this.#dimensionsOf(service, group, span, event)) {
+      setAttribute(attributes, key, typeof value === 'string' ? value : '')
+    }
     const stacktrace = attributeValue(event.attributes, 'exception.stacktrace')
     setAttribute(attributes, 'exception.stacktrace', stacktrace === undefined ? '' : anyValueText(stacktrace))
     return {
@@ -188,7 +190,7 @@ export class ExceptionsConnector implements Component {
       this.#counted.set(key, counted)
     }
     counted.count++
-    if (!this.#settings.exemplars || span.traceId.length === 0 || counted.exemplars.length >= exemplarsMax) return
+    if (span.traceId.length === 0 || counted.exemplars.length >= this.#settings.exemplarsMax) return
     counted.exemplars.push({
       filteredAttributes: [],
       timeUnixNano: 0n,

@@ -105,6 +105,19 @@ test('dimensions are of the span, the event, the resource, or their default', as
   assert.deepEqual(counts(), [`${dims},http.method=GET,exception.type=E,zone=z,a=b 1 0`])
 })
 
+test('a dimension that is no text is an empty one in log records, and itself in metrics', async () => {
+  const { send, counts, records } = await started({ dimensions: [{ name: 'code' }] })
+  await send(shop({ ...span, attributes: { code: 7n } }))
+  assert.deepEqual(counts(), [`${dims},code=7 1 0`])
+  assert.deepEqual(records(), [`ERROR 16 code=,${dims},exception.stacktrace=at x`])
+})
+
+test('a data point has so many exemplars, no more', async () => {
+  const { send, counts } = await started({ exemplars: { enabled: true, max_per_data_point: 2n } })
+  await send(shop({ ...span, events: [exception, exception, exception] }))
+  assert.match(counts()[0] ?? '', / 3 2$/)
+})
+
 test('a batch whose records are refused is refused, and counted once it is taken', async () => {
   const { send, counts, sink, host, connector } = await started()
   sink.refusal = new Error('no')

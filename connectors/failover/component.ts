@@ -1,6 +1,7 @@
 // The collector's failover connector: sends to the first of several levels of pipelines that takes what it is sent.
 import {
   attr,
+  block,
   type Batch,
   type Component,
   type Consumer,
@@ -16,7 +17,10 @@ import {
   type Signal,
   type YamlDefinition,
 } from '#component'
+import { otelExporterSettings, yamlQueue } from '#component/otel_exporter'
+import type { Logs, Metrics, Traces } from '#pdata'
 import { Levels } from './levels.ts'
+import { QueuedLevels } from './queued_levels.ts'
 
 const settings = defineSettings(
   {
@@ -30,6 +34,11 @@ const settings = defineSettings(
     max_retries: attr(int, 'Accepted, without effect: better levels are tried until one takes what it is sent.', {
       default: 0,
     }),
+    sending_queue: block(
+      yamlQueue,
+      'What waits to be sent to the levels. Without it senders wait until a level took what they sent.',
+      { whenAbsent: 'defaults' },
+    ),
   },
   {
     check(s, report) {
@@ -45,6 +54,15 @@ const settings = defineSettings(
     },
   },
 )
+/** What no level takes is not tried again: that is what levels are for. */
+const once = {
+  enabled: false,
+  initial_interval: 5000,
+  max_elapsed_time: 300_000,
+  max_interval: 30_000,
+  multiplier: 1.5,
+  randomization_factor: 0.5,
+}
 type FailoverSettings = SettingsOf<typeof settings>
 
 export const failoverConnector: YamlDefinition<FailoverSettings> = {
@@ -66,14 +84,20 @@ function failover(host: Host, s: FailoverSettings): Component {
     const levels = s.priority_levels.filter(([first]) => first?.signal === signal)
     return new Levels(host, signal, levels.map(outletOf), s.retry_interval)
   }
-  const traces = of('traces', (level) => host.outlet(level.flatMap((pipeline) => pipelinePorts(pipeline).traces)))
-  const metrics = of('metrics', (level) => host.outlet(level.flatMap((pipeline) => pipelinePorts(pipeline).metrics)))
-  const logs = of('logs', (level) => host.outlet(level.flatMap((pipeline) => pipelinePorts(pipeline).logs)))
+  const levels = {
+    traces: of<Traces>('traces', (level) => host.outlet(level.flatMap((pipeline) => pipelinePorts(pipeline).traces))),
+    metrics: of<Metrics>('metrics', (level) =>
+      host.outlet(level.flatMap((pipeline) => pipelinePorts(pipeline).metrics)),
+    ),
+    logs: of<Logs>('logs', (level) => host.outlet(level.flatMap((pipeline) => pipelinePorts(pipeline).logs))),
+  }
+  const { sending_queue } = s
+  if (sending_queue.enabled) {
+    return new QueuedLevels(host, levels, otelExporterSettings({ retry_on_failure: once, sending_queue }))
+  }
   return {
-    traces,
-    metrics,
-    logs,
+    ...levels,
     stop: () => {},
-    debug: () => ({ traces: traces.level, metrics: metrics.level, logs: logs.level }),
+    debug: () => ({ traces: levels.traces.level, metrics: levels.metrics.level, logs: levels.logs.level }),
   }
 }

@@ -1,8 +1,11 @@
 // The best level that takes what it is sent.
 import assert from 'node:assert/strict'
+import { mkdtempSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'node:test'
-import { ConsumeError, type Consumer } from '#component'
-import { problemsOf, resourceSpans, TestHost, tracesTreeOf } from '#component/test_host'
+import { Capsule, ConsumeError, type Consumer, type Value } from '#component'
+import { decoded, OtelSink, problemsOf, resourceSpans, TestHost, tracesTreeOf } from '#component/test_host'
 import { ManualClock } from '#lib/clock'
 import { Traces } from '#pdata'
 import { failoverConnector } from './component.ts'
@@ -88,4 +91,43 @@ test('refuses levels without pipelines', () => {
   ])
   // What the compiler could not find was reported by it.
   assert.deepEqual(problemsOf(failoverConnector.settings, { priority_levels: [[null]] }), [])
+})
+
+test('a queue takes what the levels are slow to take, and drops what none of them takes', async () => {
+  const sinks = [new OtelSink(), new OtelSink()]
+  const pipelines = sinks.map(
+    (sink, i) =>
+      new Map<string, Value>([
+        ['id', `traces/${i}`],
+        ['signal', 'traces'],
+        ['consumers', sink.output.traces.map((consumer) => new Capsule('otelcol.Consumer', consumer))],
+      ]),
+  )
+  const host = new TestHost({ dataDir: mkdtempSync(join(tmpdir(), 'failover-')) })
+  const settings = decoded(failoverConnector.settings, { priority_levels: pipelines.map((each) => [each]) })
+  const connector = await failoverConnector.create(host, settings, new OtelSink().output)
+  const { counters } = host
+  // What is on its way through an outlet waits in the service's, which this host has not.
+  const isThrough = (): boolean => counters.in === counters.out + counters.dropped && counters.waiting === 0
+  const send = async (): Promise<void> => {
+    const batch = Traces.fromTree(tracesTreeOf(resourceSpans({}, [{}, {}])))
+    counters.in += batch.count
+    await connector.traces?.consume(batch)
+    while (!isThrough()) await new Promise((resolve) => setImmediate(resolve))
+  }
+  const [first, second] = sinks as [OtelSink, OtelSink]
+  await connector.start?.()
+  try {
+    await send()
+    assert.deepEqual([first.traces.length, counters.out], [1, 2])
+    first.refusal = new ConsumeError('down', { retryable: true })
+    await send()
+    assert.deepEqual([second.traces.length, counters.out], [1, 4])
+    second.refusal = first.refusal
+    await send()
+    assert.equal(counters.droppedByReason.get('send failed'), 2)
+  } finally {
+    await connector.stop(1000)
+    await connector.stop(1000)
+  }
 })

@@ -26,13 +26,13 @@ const settings = defineSettings(
     error_mode: attr(
       oneOf(...errorModes),
       'What becomes of errors of conditions: `propagate` refuses the batch, `ignore` logs them and goes on as if nothing matched, `silent` only goes on.',
-      { default: 'propagate' },
+      { default: 'ignore' },
     ),
     table: blocks(
       defineSettings({
         context: attr(
           string,
-          '`resource`, `span`, `metric`, `datapoint`, `log`, or `request` for what the client sent along; empty: told from the paths, or `resource`.',
+          '`resource`, `span`, `metric`, `datapoint`, `log`, `otelcol` for what is known of the client, or, deprecated, `request` for what it sent along; empty: told from the paths, or `resource`.',
           { default: '' },
         ),
         condition: attr(string, 'A condition of OTTL; for `request`: `request["name"] == "value"`, or `!=`.', {

@@ -18,7 +18,7 @@ import {
   type Written,
 } from '#component/test_host'
 import { type ClientContext, Logs, Metrics, Traces } from '#pdata'
-import { logsTree, metricsTree, tracesTree } from '#pdata/otlp'
+import { logsTree, metricsTree, tracesTree, tracesWire } from '#pdata/otlp'
 import { routingConnector } from './component.ts'
 
 /** Pipelines with a sink behind each, as the YAML compiler hands them on. */
@@ -287,14 +287,82 @@ test('a part that is refused refuses the whole batch', async () => {
   const sink = pipelines.sinks.get('traces/rest') as OtelSink
   sink.refusal = new ConsumeError('no', { retryable: true })
   await assert.rejects(send, /no/)
-  assert.deepEqual([counters.in, counters.out, counters.refused], [4, 0, 4])
+  // The copy was delivered: it counts as one that came in here.
+  assert.deepEqual([counters.in, counters.out, counters.refused], [6, 2, 4])
+})
+
+test('every part is sent though one is refused, and one that is refused for good decides', async () => {
+  const later = new ConsumeError('later', { retryable: true, retryAfterMs: 5 })
+  const never = new ConsumeError('never', { retryable: false })
+  const refusals: { refusals: readonly ConsumeError[]; want: ConsumeError }[] = [
+    { refusals: [later], want: later },
+    { refusals: [later, never], want: never },
+    { refusals: [new ConsumeError('soon', { retryable: true }), later], want: later },
+  ]
+  for (const { refusals: given, want } of refusals) {
+    const table = ['prod', 'dev'].map((env) => ({ condition: `attributes["env"] == "${env}"`, to: [`traces/${env}`] }))
+    const { send, pipelines, counters } = await routed(table, ['traces/rest'], spans())
+    for (const [i, refusal] of given.entries()) {
+      const sink = pipelines.sinks.get(['traces/prod', 'traces/dev'][i] ?? '') as OtelSink
+      sink.refusal = refusal
+    }
+    await assert.rejects(send, (error) => error === want)
+    assert.equal(pipelines.got['traces/rest'], 'd')
+    assert.equal(counters.refused, 4)
+  }
+})
+
+test('batches of bytes are taken apart without being decoded where conditions read bytes', async () => {
+  const tables: readonly (readonly RouteInput[])[] = [
+    [{ condition: 'attributes["env"] == "prod"', to: ['traces/some'] }],
+    [{ statement: 'route() where attributes["env"] == "prod"', to: ['traces/some'] }],
+    [{ statement: 'route()', action: 'copy', to: ['traces/some'] }],
+    [{ condition: 'span.kind == SPAN_KIND_SERVER', to: ['traces/some'] }],
+    [{ condition: 'span.kind == SPAN_KIND_SERVER', action: 'copy', to: ['traces/some'] }],
+  ]
+  for (const table of tables) {
+    const [byTree, byBytes] = [
+      await routed(table, ['traces/rest'], spans()),
+      await routed(table, ['traces/rest'], Traces.fromWire(tracesWire(spans()), 4)),
+    ]
+    await byTree.send()
+    await byBytes.send()
+    for (const { traces } of byBytes.pipelines.sinks.values()) for (const batch of traces) assert.ok(batch.wire)
+    assert.deepEqual(byBytes.pipelines.got, byTree.pipelines.got)
+  }
+})
+
+test('what is known of the client decides over the whole batch', async () => {
+  const text = 'otelcol.client.metadata["x-tenant"][0] == "other"'
+  for (const route of [{ condition: text }, { context: 'otelcol', condition: text.slice('otelcol.'.length) }]) {
+    for (const [context, want] of [
+      [tenant, ['abcd', '']],
+      [null, ['', 'abcd']],
+    ] as const) {
+      const { send, pipelines } = await routed([{ ...route, to: ['traces/some'] }], ['traces/rest'], spans(context))
+      await send()
+      assert.deepEqual([pipelines.got['traces/some'], pipelines.got['traces/rest']], want)
+    }
+  }
+})
+
+test('a route with the same statement as one before it is left out', async () => {
+  const condition = 'attributes["env"] == "prod"'
+  const table: RouteInput[] = [
+    { condition, action: 'copy', to: ['traces/one'] },
+    { context: 'resource', statement: `route() where ${condition}`, action: 'copy', to: ['traces/two'] },
+  ]
+  const { send, pipelines, host } = await routed(table, [], spans())
+  await send()
+  assert.deepEqual([pipelines.got['traces/one'], pipelines.got['traces/two']], ['ab', ''])
+  assert.ok(host.lines.includes('warn: A route is left out: one before it has the same statement'))
 })
 
 test('an error of a condition refuses the batch, or counts as no match', async () => {
   const table = [{ context: 'span', condition: 'attributes["text"]["key"] == "x"', to: ['traces/some'] }]
   const batch = (): Traces =>
     Traces.fromTree(tracesTreeOf(resourceSpans({}, [{ name: 'a', attributes: { text: 'no map' } }])))
-  const propagated = await routed(table, ['traces/rest'], batch())
+  const propagated = await routed(table, ['traces/rest'], batch(), { error_mode: 'propagate' })
   await assert.rejects(propagated.send, (error) => error instanceof ConsumeError && !error.retryable)
   const ignored = await routed(table, ['traces/rest'], batch(), { error_mode: 'silent' })
   await ignored.send()

@@ -1,6 +1,6 @@
 // What a route matches: a condition or a statement of OTTL, or a comparison with what a client sent along.
 import { type Host, type Report, SettingsError, type Signal } from '#component'
-import type { ContextName, ErrorMode, FunctionTable, TransformContext } from '#component/ottl'
+import type { ContextDefinition, ContextName, ErrorMode, FunctionTable, TransformContext } from '#component/ottl'
 import {
   calledNames,
   compileCondition,
@@ -17,6 +17,7 @@ import {
   type Scope,
 } from '#component/ottl'
 import { allFunctions, converterFunctions } from '#component/ottl_functions'
+import { type WireSieve, wireSieve } from '#component/ottl_wire'
 import type { ClientContext } from '#pdata'
 
 export interface Rule {
@@ -40,28 +41,53 @@ const route = defineEditor({ name: 'route', parameters: {}, create: () => () => 
 const editors = ['delete_key', 'delete_matching_keys'].flatMap((name) => allFunctions.get(name) ?? [])
 const functions: FunctionTable = functionTable([...converterFunctions.values(), route, ...editors])
 
-/** Ready to run. For `request` it is asked once per batch, else at each record of its context. */
-export type CompiledRule =
-  | { readonly kind: 'request'; matches(client: ClientContext | null): boolean }
-  | { readonly kind: 'records'; readonly context: ContextName; matches(at: TransformContext): boolean }
+/** Takes batches of bytes apart: what matches, and the rest. */
+export interface WireRouter {
+  readonly matched: WireSieve
+  readonly rest: WireSieve
+}
 
-/** Throws `OttlProblem`. */
-function scopeOf({ signal, context, condition, statement }: Rule): Scope {
+/** Ready to run. What a client says is asked once per batch, else at each record of the context. */
+export type CompiledRule = {
+  /** Two rules with the same one do the same. */
+  readonly key: string
+} & (
+  | { readonly kind: 'client'; matches(at: TransformContext): boolean }
+  | {
+      readonly kind: 'records'
+      readonly context: ContextName
+      matches(at: TransformContext): boolean
+      /** Undefined: it needs decoded records, or changes them. */
+      readonly wire: WireRouter | undefined
+    }
+)
+
+/** What there is where no record is looked at. */
+const clientContext: ContextDefinition = { ...contexts.resource, paths: onlyClient(contexts.resource.paths) }
+
+function onlyClient({ otelcol = {} }: ContextDefinition['paths']): ContextDefinition['paths'] {
+  return { otelcol, resource: otelcol }
+}
+
+/** Throws `OttlProblem`. `isClient`: it is asked once per batch. */
+function scopeOf(rule: Rule): { scope: Scope; isClient: boolean } {
+  const { signal, context, condition, statement } = rule
   const names: readonly ContextName[] = contextNames[signal]
-  const make = (name: ContextName, isBare: boolean): Scope => ({
-    context: contexts[name],
-    functions,
-    isBare,
-    loaded: null,
+  const make = (name: ContextName, isBare: boolean) => ({
+    scope: { context: contexts[name], functions, isBare, loaded: null },
+    isClient: false,
   })
+  const client = { context: clientContext, functions, isBare: context !== '', loaded: null }
+  if (context === 'otelcol') return { scope: client, isClient: true }
   if (context !== '') {
     const name = names.find((each) => each === context)
     if (name !== undefined) return make(name, true)
     throw new OttlProblem(
-      `there is no context ${JSON.stringify(context)} here: there are ${names.join(', ')}, request`,
+      `there is no context ${JSON.stringify(context)} here: there are ${names.join(', ')}, otelcol, request`,
       0,
     )
   }
+  if (asksClientOnly(rule, client)) return { scope: client, isClient: true }
   const [statements, conditions] = [statement === '' ? [] : [statement], condition === '' ? [] : [condition]]
   try {
     return make(
@@ -71,6 +97,18 @@ function scopeOf({ signal, context, condition, statement }: Rule): Scope {
   } catch (error) {
     // Paths without a context in front are of the resource.
     if (error instanceof OttlProblem) return make('resource', true)
+    throw error
+  }
+}
+
+function asksClientOnly({ condition, statement }: Rule, scope: Scope): boolean {
+  if (!`${condition}${statement}`.includes('otelcol.')) return false
+  try {
+    if (condition === '') compileStatement(statement, scope)
+    else compileCondition(condition, scope)
+    return true
+  } catch (error) {
+    if (error instanceof OttlProblem) return false
     throw error
   }
 }
@@ -90,7 +128,7 @@ export function checkRule(rule: Rule, path: readonly (string | number)[], report
     return
   }
   try {
-    const scope = scopeOf(rule)
+    const { scope } = scopeOf(rule)
     if (condition === '') compileStatement(statement, scope)
     else compileCondition(condition, scope)
   } catch (error) {
@@ -109,16 +147,18 @@ export async function compileRule(
 ): Promise<CompiledRule> {
   const { condition, statement, context } = rule
   if (context === 'request') {
+    host.log.warn('The context "request" of routes is deprecated: use otelcol.client.metadata', { condition })
     const test = requestTest(condition)
     if (test === undefined) throw new SettingsError(requestForm, path)
-    return { kind: 'request', matches: test }
+    return { kind: 'client', key: `request ${condition}`, matches: (at) => test(at.client) }
   }
   const text = condition === '' ? statement : condition
   const recorder = new Recorder(host, mode, path.join('.'))
   recorder.watch(text)
   try {
     const called = condition === '' ? calledNames([statement], []) : calledNames([], [condition])
-    const scope = { ...scopeOf(rule), loaded: await loadFunctions(functions, called) }
+    const { scope: bare, isClient } = scopeOf(rule)
+    const scope = { ...bare, loaded: await loadFunctions(functions, called) }
     const run = condition === '' ? runnerOf(statement, scope) : compileCondition(condition, scope)
     const matches = (at: TransformContext): boolean => {
       try {
@@ -129,11 +169,22 @@ export async function compileRule(
         return false
       }
     }
-    return { kind: 'records', context: scope.context.name, matches }
+    const key = `${isClient ? 'otelcol' : scope.context.name} ${condition === '' ? statement : `route() where ${condition}`}`
+    if (isClient) return { kind: 'client', key, matches }
+    return { kind: 'records', key, context: scope.context.name, matches, wire: wireOf(rule, scope) }
   } catch (error) {
     if (error instanceof OttlProblem) throw new SettingsError(problemText(error.message, text, error.at), path)
     throw error
   }
+}
+
+function wireOf({ signal, condition, statement }: Rule, scope: Scope): WireRouter | undefined {
+  const text = condition === '' ? /^\s*route\(\)(?:\s+where\s+(.*))?$/s.exec(statement) : [null, condition]
+  if (text === null) return undefined
+  const [, matching = 'true'] = text
+  const matched = wireSieve(signal, [{ scope, conditions: [`not (${matching})`] }])
+  const rest = wireSieve(signal, [{ scope, conditions: [matching ?? 'true'] }])
+  return matched && rest && { matched, rest }
 }
 
 /** A statement changes what its condition lets through. */

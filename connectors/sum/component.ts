@@ -11,11 +11,13 @@ import {
   type RecordKind,
   recordMetrics,
 } from '#component/signal_metrics'
+import { formatGoFloat } from '#pdata/exposition'
+import type { AnyValue } from '#pdata/otlp'
 
 const metric = defineSettings({
   source_attribute: attr(
     string,
-    'The attribute with the number, or with a text that says one; records without it add nothing.',
+    'The attribute with the number, or with a text that says one; records without it add 0.',
     {
       required: true,
     },
@@ -36,6 +38,7 @@ const metric = defineSettings({
 const kinds = {
   spans: 'span',
   spanevents: 'spanevent',
+  metrics: 'metric',
   datapoints: 'datapoint',
   logs: 'log',
 } as const satisfies Record<string, RecordKind>
@@ -46,6 +49,7 @@ const settings = defineSettings(
   {
     spans: metrics('spans'),
     spanevents: metrics('span events'),
+    metrics: metrics('metrics, which have no attributes: always 0'),
     datapoints: metrics('data points'),
     logs: metrics('log records'),
   },
@@ -72,9 +76,21 @@ function definitionsOf(s: SettingsOf<typeof settings>): MetricSettings[] {
   )
 }
 
-/** An empty text is none, as in the collector. */
-function fallbackOf(value: Value | undefined) {
-  return value === undefined || value === null || value === '' ? undefined : anyValueFrom(value)
+/** Only texts and numbers can be one, and nothing that is empty or 0, as in the collector. */
+function fallbackOf(written: Value | undefined) {
+  if (written === undefined || written === null) return undefined
+  const value = anyValueFrom(written)
+  const isOne = typeof value === 'string' || typeof value === 'number' || typeof value === 'bigint'
+  return isOne && value ? value : undefined
+}
+
+/** Points have texts, as the collector writes them: of a value that is no text or number, or is empty or 0, there is none. */
+function shownAs(value: AnyValue): string | undefined {
+  if (typeof value === 'string') return value === '' ? undefined : value
+  if (typeof value === 'bigint') return value === 0n ? undefined : String(value)
+  if (typeof value !== 'number' || value === 0) return undefined
+  const magnitude = Math.abs(value)
+  return magnitude >= 1e-4 && magnitude < 1e21 ? String(value) : formatGoFloat(value)
 }
 
 export const sumConnector: YamlDefinition<SettingsOf<typeof settings>> = {
@@ -88,7 +104,7 @@ export const sumConnector: YamlDefinition<SettingsOf<typeof settings>> = {
   async create(host, s, output) {
     const all = definitionsOf(s)
     const definitions = await compileDefinitions(host, all, (_, group) => new Recorder(host, 'propagate', group))
-    const common = { scopeName: 'otelcol/sumconnector', looksAbove: false, resourceExtras: [], isDatedByRecords: false }
+    const common = { scopeName: '', looksAbove: false, resourceExtras: [], isDatedByRecords: false, shownAs }
     return recordMetrics(host, definitions, common, output)
   },
 }
