@@ -11,6 +11,12 @@ import { arithmetic, compare, equal, ExprError, type ExprValue, invalid, isMap, 
 /** The names that an expression may use, each read from a subject. Other names are nil, as in the collector. */
 export type ExprVariables<S> = Readonly<Record<string, (subject: S) => ExprValue>>
 
+/**
+ * Functions of the place where an expression stands, beside the language's: each takes one text. Where there are some, a
+ * name that is neither a variable nor given by `let` is an error too.
+ */
+export type ExprCalls<S> = Readonly<Record<string, (subject: S, text: string) => ExprValue>>
+
 /** Runs an expression on a subject. Throws `ExprError`. */
 export type Compiled<S> = (subject: S) => ExprValue
 
@@ -29,6 +35,10 @@ export type Run<S> = (scope: Scope<S>) => ExprValue
 export interface Compiler<S> {
   readonly text: string
   readonly variables: ExprVariables<S>
+  /** Null: there are none, and any name may be used. */
+  readonly calls: ExprCalls<S> | null
+  /** Names that `let` gave. */
+  readonly given: Set<string>
   compile(node: Node): Run<S>
   fail(message: string, at: number): ExprError
 }
@@ -38,15 +48,19 @@ export interface Compiler<S> {
  * expressions that are none, and operands that can never fit.
  */
 export function compileExpression<S>(text: string, variables: ExprVariables<S>): Compiled<S> {
-  return entry(compileNode(parseExpression(text), text, variables))
+  return entry(compileNode(parseExpression(text), text, variables, null))
 }
 
 /** As `compileExpression`, for one that gives a bool; another value is an error, found here where it is known. */
-export function compileCondition<S>(text: string, variables: ExprVariables<S>): (subject: S) => boolean {
+export function compileCondition<S>(
+  text: string,
+  variables: ExprVariables<S>,
+  calls: ExprCalls<S> | null = null,
+): (subject: S) => boolean {
   const node = parseExpression(text)
   const type = staticType(node)
   if (type !== undefined && type !== 'bool') throw new ExprError(`expected bool, but got ${type}`)
-  const run = entry(compileNode(node, text, variables))
+  const run = entry(compileNode(node, text, variables, calls))
   return (subject) => {
     const value = run(subject)
     if (typeof value !== 'boolean') throw new ExprError(`expected bool, but got ${typeName(value)}`)
@@ -63,10 +77,12 @@ function entry<S>(run: Run<S>): Compiled<S> {
   }
 }
 
-function compileNode<S>(node: Node, text: string, variables: ExprVariables<S>): Run<S> {
+function compileNode<S>(node: Node, text: string, variables: ExprVariables<S>, calls: ExprCalls<S> | null): Run<S> {
   const compiler: Compiler<S> = {
     text,
     variables,
+    calls,
+    given: new Set(),
     compile: (inner) => compile(inner, compiler),
     fail: (message, at) => new ExprError(message + place(text, at)),
   }
@@ -116,7 +132,7 @@ function compile<S>(node: Node, compiler: Compiler<S>): Run<S> {
       return () => value
     }
     case 'name':
-      return compileName(node.name, compiler)
+      return compileName(node, compiler)
     case 'pointer':
       if (node.name === 'index') return (scope) => BigInt(scope.index)
       return node.name === 'acc' ? (scope) => scope.acc : (scope) => scope.item
@@ -163,7 +179,9 @@ function compile<S>(node: Node, compiler: Compiler<S>): Run<S> {
       return compileMap(node, compiler)
     case 'let': {
       const { name } = node
-      const [value, body] = [compiler.compile(node.value), compiler.compile(node.body)]
+      const value = compiler.compile(node.value)
+      compiler.given.add(name)
+      const body = compiler.compile(node.body)
       return (scope) => {
         scope.locals.set(name, value(scope))
         return body(scope)
@@ -172,8 +190,13 @@ function compile<S>(node: Node, compiler: Compiler<S>): Run<S> {
   }
 }
 
-function compileName<S>(name: string, { variables }: Compiler<S>): Run<S> {
+function compileName<S>({ name, at }: Node & { kind: 'name' }, compiler: Compiler<S>): Run<S> {
+  const { variables, calls, given } = compiler
   const read = Object.hasOwn(variables, name) ? variables[name] : undefined
+  if (read === undefined && calls !== null && !given.has(name)) {
+    const near = nearMiss(name, [...Object.keys(variables), ...given])
+    throw compiler.fail(`unknown name ${name}${near === undefined ? '' : `; did you mean ${near}?`}`, at)
+  }
   return read === undefined
     ? ({ locals }) => locals.get(name) ?? null
     : (scope) =>
@@ -383,9 +406,11 @@ function compileMap<S>({ entries }: Node & { kind: 'map' }, compiler: Compiler<S
 function compileCall<S>(node: Node & { kind: 'call' }, compiler: Compiler<S>): Run<S> {
   const { name, at } = node
   if (predicateFunctions.has(name)) return compilePredicateCall(node, compiler)
+  const { calls } = compiler
+  if (calls !== null && Object.hasOwn(calls, name)) return compileOwnCall(node, calls[name] as OwnCall<S>, compiler)
   const found = Object.hasOwn(functions, name) ? functions[name] : undefined
   if (found === undefined) {
-    const near = nearMiss(name, [...Object.keys(functions), ...predicateFunctions])
+    const near = nearMiss(name, [...Object.keys(functions), ...predicateFunctions, ...Object.keys(calls ?? {})])
     const hint = near === undefined ? '' : `; did you mean ${near}?`
     throw compiler.fail(`unknown function ${name}${hint}`, at)
   }
@@ -401,4 +426,26 @@ function compileCall<S>(node: Node & { kind: 'call' }, compiler: Compiler<S>): R
     return (scope) => call([first(scope), second(scope)])
   }
   return (scope) => call(args.map((arg) => arg(scope)))
+}
+
+type OwnCall<S> = ExprCalls<S>[string]
+
+function compileOwnCall<S>(
+  { name, args, at }: Node & { kind: 'call' },
+  call: OwnCall<S>,
+  compiler: Compiler<S>,
+): Run<S> {
+  const [arg] = args
+  if (arg === undefined || args.length > 1) {
+    throw compiler.fail(`${name} takes 1 argument(s): there are ${args.length}`, at)
+  }
+  if (arg.kind === 'constant' && typeof arg.value !== 'string') {
+    throw compiler.fail(`${name} takes a string, got ${typeName(arg.value)}`, arg.at)
+  }
+  const text = compiler.compile(arg)
+  return (scope) => {
+    const value = text(scope)
+    if (typeof value !== 'string') throw new ExprError(`${name} takes a string, got ${typeName(value)}`)
+    return call(scope.subject, value)
+  }
 }

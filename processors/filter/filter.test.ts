@@ -358,7 +358,36 @@ const metricCases: readonly { written: Written; want: unknown }[] = [
     },
     want: [[['one2', 'three']]],
   },
+  { written: expressions('include', 'MetricName == "one"'), want: [[['one2']], [['one1']]] },
+  { written: expressions('include', 'Label("a") == "z"', 'MetricType == "Sum"'), want: [[['two']], [['one1']]] },
+  { written: expressions('exclude', 'HasLabel("a")'), want: [[['three']]] },
+  {
+    written: expressions('exclude', 'Label("none") == "" and MetricName matches "^t"'),
+    want: [[['one2']], [['one1']]],
+  },
+  {
+    written: {
+      metrics: {
+        include: { match_type: 'expr', expressions: ['HasLabel("a")'] },
+        exclude: { match_type: 'regexp', metric_names: ['^t'] },
+      },
+    },
+    want: [[['one2']], [['one1']]],
+  },
+  { written: expressions('include'), want: [[['one2', 'two', 'three']], [['one1']]] },
+  {
+    written: {
+      metrics: {
+        include: { match_type: 'expr', metric_names: ['two'], resource_attributes: [{ key: 'service.name' }] },
+      },
+    },
+    want: [[['one2', 'two', 'three']], [['one1']]],
+  },
 ]
+
+function expressions(side: string, ...texts: readonly string[]): Written {
+  return { metrics: { [side]: { match_type: 'expr', expressions: texts } } }
+}
 
 for (const { written, want } of metricCases) {
   for (const [form, make] of Object.entries(metricsForms)) {
@@ -387,6 +416,13 @@ test('A condition that fails is not met: logged once with ignore, not at all wit
   )
 })
 
+test('An expression that fails refuses the batch, whatever the error mode', async () => {
+  await assert.rejects(
+    run(metricsForms.wire(), { error_mode: 'silent', ...expressions('include', 'Label(lower(MetricName) + "") > 1') }),
+    (error: unknown) => error instanceof ConsumeError && !error.retryable && /Label\(lower/.test(error.message),
+  )
+})
+
 // ----------------------------------------------------------------------------------------------------------- refused
 
 const wrong: readonly { written: Written; want: string[] }[] = [
@@ -406,8 +442,22 @@ const wrong: readonly { written: Written; want: string[] }[] = [
     want: ['"include" and "exclude" cannot be used together with other conditions for logs'],
   },
   {
-    written: { metrics: { include: { match_type: 'expr', expressions: ['MetricName == "x"'] } } },
-    want: ['match_type "expr" is not supported: write the condition in OTTL, under metric_conditions'],
+    written: { metrics: { include: { match_type: 'expr', expressions: ['true', 'MetricNam == "x"'] } } },
+    want: ['Cannot compile the expression: unknown name MetricNam; did you mean MetricName? (1:1)'],
+  },
+  {
+    written: { metrics: { exclude: { match_type: 'expr', expressions: ['HasLabel(1)'] } } },
+    want: ['Cannot compile the expression: HasLabel takes a string, got int (1:10)'],
+  },
+  {
+    written: { metrics: { exclude: { match_type: 'expr', expressions: ['1'] } } },
+    want: ['Cannot compile the expression: expected bool, but got int'],
+  },
+  {
+    written: {
+      metrics: { include: { match_type: 'expr', resource_attributes: [{ key: 'service.name', value: 'cart' }] } },
+    },
+    want: ['unrecognized match_type "expr": valid types are regexp and strict'],
   },
   {
     written: { spans: { include: { match_type: 'glob', services: ['x'] } } },
@@ -465,6 +515,12 @@ test("what is dropped counts under upstream's names too", async () => {
   })
   const spans = ['x', 'y', 'x'].map((name) => ({ name }))
   await filter.traces?.consume(tracesFromJson(JSON.stringify({ resourceSpans: [{ scopeSpans: [{ spans }] }] })))
-  assert.equal(host.counts.get('otelcol_processor_filter_spans_filtered_total')?.value, 2)
-  assert.equal(host.counts.get('otelcol_processor_filter_logs_filtered_total')?.value, 0)
+  assert.equal(
+    host.counts.get('otelcol_processor_filter_spans_filtered_total{filter="filter/test.component.x"}')?.value,
+    2,
+  )
+  assert.equal(
+    host.counts.get('otelcol_processor_filter_logs_filtered_total{filter="filter/test.component.x"}')?.value,
+    0,
+  )
 })

@@ -88,10 +88,11 @@ class FilterProcessor implements Component {
     const ports = outputPorts(output)
     const [traces, metrics, logs] = [host.outlet(ports.traces), host.outlet(ports.metrics), host.outlet(ports.logs)]
     const outlet = new ChangedOutlet(host, 'filtered')
+    const filter = idOf(host)
     /** Under upstream's name, and as there when the conditions have run, whoever takes the rest. */
     const counted = <B extends Traces | Metrics | Logs>(name: string, what: string, run: (batch: B) => B) => {
       const help = `Number of ${what} dropped by the filter processor`
-      const filtered = host.instruments.counter(`otelcol_processor_filter_${name}_filtered_total`, help)
+      const filtered = host.instruments.counter(`otelcol_processor_filter_${name}_filtered_total`, help, { filter })
       return (batch: B, next: Consumer<B>): void | Promise<void> => {
         const before = batch.count
         const kept = run(batch)
@@ -151,6 +152,11 @@ class FilterProcessor implements Component {
     for (const rule of rules) dropLogs(tree, rule, contextFor(batch))
     return Logs.fromTree(tree, batch.context)
   }
+}
+
+/** As upstream names a processor: `filter/x` in the collector's YAML, behind the type in Alloy's language. */
+function idOf({ id, componentName }: Host): string {
+  return componentName === 'processor/filter' ? id.replace(/^processor\/|@.*$/g, '') : `filter/${id}`
 }
 
 function contextFor(batch: Traces | Metrics | Logs): TransformContext {

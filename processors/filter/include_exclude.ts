@@ -10,10 +10,12 @@ import {
   defineSettings,
   int,
   list,
+  ConsumeError,
   SettingsError,
   string,
   ValueError,
 } from '#component'
+import { compileCondition, type ExprCalls, ExprError, type ExprVariables } from '#component/expr'
 import type { MatchProperties, MatchSettings } from '#component/otel_filter'
 import {
   LogFilter,
@@ -23,8 +25,9 @@ import {
   SpanFilter,
   yamlMatchFields,
 } from '#component/otel_filter'
-import type { ResourceHolder, ScopeHolder, TransformContext } from '#component/ottl'
-import type { LogRecord, Metric, Span } from '#pdata/otlp'
+import type { DataPoint, ResourceHolder, ScopeHolder, TransformContext } from '#component/ottl'
+import type { Attributes, LogRecord, Metric, Span } from '#pdata/otlp'
+import { attributeValue } from '#pdata/otlp'
 import type { Rule } from './filter.ts'
 
 const attribute = defineSettings({
@@ -46,10 +49,14 @@ const severities = ['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'FATAL'].flatMap(
 )
 
 const metricMatch = defineSettings({
-  match_type: matchType,
+  match_type: attr(string, '`strict` or `regexp` for the names, or `expr`.', { default: '' }),
   regexp: regexpBlock,
   metric_names: attr(list(string), 'Names of metrics.', { default: [] }),
-  expressions: attr(list(string), 'Not supported: write `metric_conditions` instead.', { default: [] }),
+  expressions: attr(
+    list(string),
+    'For `expr`: expressions of expr-lang, of which one must hold for one of the data points. They may use `MetricName`, `MetricType` (`Gauge`, `Sum`, `Histogram`, `ExponentialHistogram`, `Summary`), `HasLabel("key")` and `Label("key")`.',
+    { default: [] },
+  ),
   resource_attributes: resourceAttributes,
 })
 
@@ -127,20 +134,92 @@ export function spanRules(sides: Parameters<typeof matchOfYaml>[0]): Rule[] {
   return [{ level: 'span', drops }]
 }
 
-function metricProperties(match: MetricMatch, side: string): MatchProperties {
-  if (match.match_type === 'expr' || match.expressions.length > 0) {
-    const message = 'match_type "expr" is not supported: write the condition in OTTL, under metric_conditions'
-    throw new SettingsError(message, [side, 'match_type'])
-  }
-  const { match_type: type, metric_names: metricNames, resource_attributes: resources } = match
-  return { ...none, matchType: type, metricNames, resources: resources.map(matchAttributeOf) }
+function metricProperties(match: MetricMatch): MatchProperties {
+  const { match_type: type, metric_names: names, resource_attributes: written } = match
+  const resources = written.map(matchAttributeOf)
+  const metricNames = type === 'expr' ? [] : names
+  // Keys alone match in the same way whatever the type.
+  const isKeysOnly = metricNames.length === 0 && resources.every(({ value }) => value === undefined)
+  return { ...none, matchType: isKeysOnly ? 'strict' : type, metricNames, resources }
 }
 
-/** By the resource, then by the name. Throws `SettingsError`. */
+// ----------------------------------------------------------------------------------------------------- expressions
+
+/** What an expression sees: one data point with its metric. */
+class PointSubject {
+  name = ''
+  type = ''
+  attributes: Attributes = []
+}
+
+const variables: ExprVariables<PointSubject> = {
+  MetricName: ({ name }) => name,
+  MetricType: ({ type }) => type,
+}
+
+const calls: ExprCalls<PointSubject> = {
+  HasLabel: ({ attributes }, key) => attributeValue(attributes, key) !== undefined,
+  // Only strings are shown, as upstream does it.
+  Label({ attributes }, key) {
+    const value = attributeValue(attributes, key)
+    return typeof value === 'string' ? value : ''
+  },
+}
+
+const metricTypes = {
+  empty: '',
+  gauge: 'Gauge',
+  sum: 'Sum',
+  histogram: 'Histogram',
+  exponential_histogram: 'ExponentialHistogram',
+  summary: 'Summary',
+} as const
+
+/** Does one of the expressions hold for one of the metric's data points? Undefined: there are none. */
+function expressionTest(match: MetricMatch | undefined, side: string): ((metric: Metric) => boolean) | undefined {
+  if (match === undefined || match.match_type !== 'expr' || match.expressions.length === 0) return undefined
+  const tests = match.expressions.map((text, i) => {
+    try {
+      return { text, holds: compileCondition(text, variables, calls) }
+    } catch (error) {
+      if (!(error instanceof ExprError)) throw error
+      throw new SettingsError(`Cannot compile the expression: ${error.message}`, [side, 'expressions', i])
+    }
+  })
+  const subject = new PointSubject()
+  return ({ name, data }) => {
+    if (data.kind === 'empty') return false
+    subject.name = name
+    subject.type = metricTypes[data.kind]
+    for (const { text, holds } of tests) if (anyPoint(data.points, subject, text, holds)) return true
+    return false
+  }
+}
+
+/** Throws `ConsumeError` where the expression fails: that refuses the batch, whatever the error mode, as upstream does it. */
+function anyPoint(
+  points: readonly DataPoint[],
+  subject: PointSubject,
+  text: string,
+  holds: (subject: PointSubject) => boolean,
+): boolean {
+  try {
+    for (const { attributes } of points) {
+      subject.attributes = attributes
+      if (holds(subject)) return true
+    }
+    return false
+  } catch (error) {
+    if (!(error instanceof ExprError)) throw error
+    throw new ConsumeError(`Cannot run the expression ${JSON.stringify(text)}: ${error.message}`, { retryable: false })
+  }
+}
+
+/** By the resource, then by name or expressions. Throws `SettingsError`. */
 export function metricRules({ include, exclude }: Sides<MetricMatch>): Rule[] {
   const match: MatchSettings = {
-    include: include && metricProperties(include, 'include'),
-    exclude: exclude && metricProperties(exclude, 'exclude'),
+    include: include && metricProperties(include),
+    exclude: exclude && metricProperties(exclude),
   }
   const rules: Rule[] = []
   const onResource = resourceSides(match)
@@ -154,6 +233,9 @@ export function metricRules({ include, exclude }: Sides<MetricMatch>): Rule[] {
   }
   const names = new MetricFilter(match)
   if (!names.isOpen) rules.push({ level: 'metric', drops: (at) => !names.accepts((at.metric as Metric).name) })
+  const [included, excluded] = [expressionTest(include, 'include'), expressionTest(exclude, 'exclude')]
+  if (included !== undefined) rules.push({ level: 'metric', drops: (at) => !included(at.metric as Metric) })
+  if (excluded !== undefined) rules.push({ level: 'metric', drops: (at) => excluded(at.metric as Metric) })
   return rules
 }
 
