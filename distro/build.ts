@@ -1,7 +1,7 @@
 // Bundles the program into `.build/`, for the launcher.
 import { existsSync, readdirSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { bundleProgram } from './bundle.ts'
+import { bundleProgram } from './bundle/door.ts'
 
 const root = join(import.meta.dirname, '..')
 const out = join(root, '.build')

@@ -8,19 +8,11 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { freePort } from '#component/test_host'
+import { eventually, freePort } from '#component/test_host'
 import { readTracesRequest, tracesTree } from '#pdata/otlp'
 
 const main = join(import.meta.dirname, 'main.ts')
 const waitMs = 90_000
-
-async function eventually(what: string, check: () => boolean | Promise<boolean>): Promise<void> {
-  const end = performance.now() + waitMs
-  while (!(await check())) {
-    if (performance.now() > end) throw new Error(`Never came true: ${what}`)
-    await new Promise((resolve) => setTimeout(resolve, 50))
-  }
-}
 
 /** Takes spans, or is away; keeps what it got. */
 class Backend {

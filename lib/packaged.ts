@@ -10,7 +10,7 @@ export function isSingleExecutable(): boolean {
 
 /**
  * The text of a file that a package of npm brings (`uap-core/regexes.yaml`): out of the executable, which has it under
- * `data/` (distro/bundle.ts lists these files), or out of node_modules.
+ * `data/` (distro/bundle lists these files), or out of node_modules.
  */
 export async function packageFile(name: string): Promise<string> {
   if (isSea()) return getAsset(`data/${name}`, 'utf8')

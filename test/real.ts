@@ -1,72 +1,12 @@
 // Real programs as parts of tests: found, started on free ports, stopped.
 import assert from 'node:assert/strict'
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { TestContext } from 'node:test'
+import { eventually, Program } from '#component/test_host'
 
-export { freePort } from '#component/test_host'
+export { eventually, freePort, hasProgram, Program, temporaryDirectory } from '#component/test_host'
 
 export const launcher = join(import.meta.dirname, '..', 'distro', 'solder')
-
-/** False skips the test; with SOLDER_REQUIRE_REAL=1 a program that is missing is a failure instead. */
-export function hasProgram(name: string): boolean {
-  const found = spawnSync('sh', ['-c', `command -v ${name}`]).status === 0
-  if (!found && process.env['SOLDER_REQUIRE_REAL'] === '1')
-    throw new Error(`Cannot run this test: ${name} is not installed`)
-  return found
-}
-
-export function temporaryDirectory(t: TestContext): string {
-  const directory = mkdtempSync(join(tmpdir(), 'solder-test-'))
-  t.after(() => rmSync(directory, { recursive: true, force: true, maxRetries: 5 }))
-  return directory
-}
-
-/** Wait until `check` gives something, at most `timeoutMs`. */
-export async function eventually<T>(
-  what: string,
-  check: () => Promise<T | undefined> | T | undefined,
-  timeoutMs = 60_000,
-): Promise<T> {
-  const end = performance.now() + timeoutMs
-  let last: unknown
-  for (;;) {
-    try {
-      const value = await check()
-      if (value !== undefined && value !== false) return value
-    } catch (error) {
-      last = error
-    }
-    if (performance.now() > end) throw new Error(`Never came true: ${what}`, { cause: last })
-    await new Promise((resolve) => setTimeout(resolve, 100))
-  }
-}
-
-/** A process of a real program, with all that it says. */
-export class Program {
-  readonly child: ChildProcess
-  output = ''
-  readonly #exited: Promise<number | null>
-
-  constructor(command: string, args: readonly string[], env: Readonly<Record<string, string>> = {}) {
-    this.child = spawn(command, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
-    for (const stream of [this.child.stdout, this.child.stderr]) {
-      stream?.on('data', (data: Buffer) => void (this.output += data.toString()))
-    }
-    this.#exited = new Promise((resolve) => this.child.on('exit', resolve))
-  }
-
-  /** Ends it with `signal`; killed when it does not end in time. The exit status. */
-  async stop(signal: NodeJS.Signals = 'SIGTERM', timeoutMs = 20_000): Promise<number | null> {
-    if (this.child.exitCode === null && this.child.signalCode === null) this.child.kill(signal)
-    const timer = setTimeout(() => this.child.kill('SIGKILL'), timeoutMs)
-    const status = await this.#exited
-    clearTimeout(timer)
-    return status
-  }
-}
 
 /** Debian's Prometheus, taking remote write. Keeps its data and port over restarts. */
 export class RealPrometheus {
@@ -137,7 +77,9 @@ export async function startSolder(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
 ): Promise<Program> {
-  const program = new Program(launcher, ['run', `--server.http.listen-addr=127.0.0.1:${port}`, ...args], env)
+  const program = new Program(launcher, ['run', `--server.http.listen-addr=127.0.0.1:${port}`, ...args], {
+    env: { ...process.env, ...env },
+  })
   await eventually(
     'Solder is ready',
     async () => {

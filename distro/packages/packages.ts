@@ -15,13 +15,11 @@ import {
 import { dirname, join, relative } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { bashCompletion, fishCompletion, manualPage, zshCompletion } from '../completion.ts'
-import { buildExecutables, executableName, writeChecksums } from './executables.ts'
-import { buildNpmPackage } from './npm_package.ts'
-import { type Platform, platforms } from './platforms.ts'
+import { buildExecutables, executableName, type Platform, platforms, writeChecksums } from '../executable/door.ts'
+import { buildNpmPackage } from '../npm/door.ts'
 
 const root = join(import.meta.dirname, '..', '..')
-const out = join(root, 'dist')
-const work = join(root, '.build', 'packages')
+const dist = join(root, 'dist')
 const files = join(import.meta.dirname, 'files')
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
   version: string
@@ -45,7 +43,8 @@ interface Entry {
   readonly isConfiguration?: boolean
 }
 
-function contents(platform: Platform, zshDirectory: string): Entry[] {
+/** `out` has the executable. */
+function contents(platform: Platform, out: string, zshDirectory: string): Entry[] {
   const file = (name: string): Buffer => readFileSync(join(files, name))
   const manual = gzipSync(manualPage(manifest.version, releaseDay), { level: 9 })
   return [
@@ -79,9 +78,9 @@ function setTimes(directory: string): void {
 
 const environment = { ...process.env, SOURCE_DATE_EPOCH: String(releaseSeconds) }
 
-function buildDeb(platform: Platform, arch: string): string {
+function buildDeb(platform: Platform, arch: string, work: string, out: string): string {
   const tree = join(work, `deb-${arch}`)
-  const entries = contents(platform, 'usr/share/zsh/vendor-completions')
+  const entries = contents(platform, out, 'usr/share/zsh/vendor-completions')
   lay(entries, tree)
   const control = join(tree, 'DEBIAN')
   mkdirSync(control)
@@ -142,9 +141,9 @@ ${script('postrm')}
 ${listed.join('')}`
 }
 
-function buildRpm(platform: Platform, arch: string): string {
+function buildRpm(platform: Platform, arch: string, work: string, out: string): string {
   const tree = join(work, `rpm-${arch}`)
-  const entries = contents(platform, 'usr/share/zsh/site-functions')
+  const entries = contents(platform, out, 'usr/share/zsh/site-functions')
   lay(entries, tree)
   setTimes(tree)
   const top = join(work, `rpmbuild-${arch}`)
@@ -163,17 +162,22 @@ function buildRpm(platform: Platform, arch: string): string {
   return output
 }
 
-/** `only`: names of platforms; empty: all Linux ones. The paths of the packages. */
-export async function buildPackages(only: readonly string[] = []): Promise<string[]> {
+/** Into `out`, for the platforms of these names; none: for all Linux ones. The paths of the packages. */
+export async function buildPackages(only: readonly string[] = [], out: string = dist): Promise<string[]> {
+  await buildExecutables(only, out)
+  const work = join(root, '.build', `packages-${process.pid}`)
   const built: string[] = []
-  await buildExecutables(only)
-  for (const platform of platforms) {
-    if (only.length > 0 && !only.includes(platform.name)) continue
-    if (platform.debArch !== undefined) built.push(buildDeb(platform, platform.debArch))
-    if (platform.rpmArch !== undefined) built.push(buildRpm(platform, platform.rpmArch))
+  try {
+    for (const platform of platforms) {
+      if (only.length > 0 && !only.includes(platform.name)) continue
+      if (platform.debArch !== undefined) built.push(buildDeb(platform, platform.debArch, work, out))
+      if (platform.rpmArch !== undefined) built.push(buildRpm(platform, platform.rpmArch, work, out))
+    }
+  } finally {
+    rmSync(work, { recursive: true, force: true })
   }
   built.push(await buildNpmPackage(out))
-  writeChecksums()
+  writeChecksums(out)
   return built
 }
 

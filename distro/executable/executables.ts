@@ -9,20 +9,21 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs'
 import { join, relative } from 'node:path'
-import { bundleForExecutable, bundleProgram } from '../bundle.ts'
-import { containerfile } from './containerfile.ts'
+import { bundleForExecutable, bundleProgram } from '../bundle/door.ts'
+import { writeDefinitions } from '../definitions/door.ts'
 import { stripElf } from './elf_strip.ts'
-import { formula } from './formula.ts'
 import { type Platform, platforms } from './platforms.ts'
 
 const root = join(import.meta.dirname, '..', '..')
-const work = join(root, '.build', 'executables')
-const out = join(root, 'dist')
+/** Archives of Node for other platforms than this one, kept from build to build. */
+const archives = join(root, '.build', 'node')
+const dist = join(root, 'dist')
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
   version: string
   optionalDependencies: Record<string, string>
@@ -37,29 +38,28 @@ export function executableName(platform: Platform): string {
 }
 
 /** Node's own executable for the platform: from node_modules where it is there, else from the registry; checked. */
-function nodeFor(platform: Platform): Buffer {
+function nodeFor(platform: Platform, work: string): Buffer {
   const installed = join(root, 'node_modules', platform.nodePackage, platform.node)
   if (existsSync(installed)) return readFileSync(installed)
-  const directory = join(work, platform.nodePackage)
-  mkdirSync(directory, { recursive: true })
+  const archive = join(archives, `${platform.nodePackage}-${nodeVersion}.tgz`)
   const wanted = `${platform.nodePackage}@${nodeVersion}`
-  let [archive] = globSync(`*-${nodeVersion}.tgz`, { cwd: directory })
-  if (archive === undefined) {
-    execFileSync('npm', ['pack', wanted, '--silent', '--pack-destination', directory], {
+  if (!existsSync(archive)) {
+    execFileSync('npm', ['pack', wanted, '--silent', '--pack-destination', work], {
       stdio: ['ignore', 'ignore', 'inherit'],
       timeout: 300_000,
     })
-    ;[archive] = globSync(`*-${nodeVersion}.tgz`, { cwd: directory })
+    const [packed] = globSync(`${platform.nodePackage}-*.tgz`, { cwd: work })
+    if (packed === undefined) throw new Error(`Cannot get ${wanted}: npm packed nothing`)
+    mkdirSync(archives, { recursive: true })
+    renameSync(join(work, packed), archive)
   }
-  if (archive === undefined) throw new Error(`Cannot get ${wanted}: npm packed nothing`)
-  const path = join(directory, archive)
-  const found = `sha512-${createHash('sha512').update(readFileSync(path)).digest('base64')}`
+  const found = `sha512-${createHash('sha512').update(readFileSync(archive)).digest('base64')}`
   if (found !== platform.integrity) {
-    rmSync(path)
+    rmSync(archive)
     throw new Error(`Cannot use ${wanted}: its checksum should be ${platform.integrity}: current value is ${found}`)
   }
-  execFileSync('tar', ['-xzf', path, '-C', directory, `package/${platform.node}`], { timeout: 120_000 })
-  return readFileSync(join(directory, 'package', platform.node))
+  execFileSync('tar', ['-xzf', archive, '-C', work, `package/${platform.node}`], { timeout: 120_000 })
+  return readFileSync(join(work, 'package', platform.node))
 }
 
 /** Every file of the bundle but the first script, by its path in the bundle. */
@@ -72,13 +72,14 @@ function assetsOf(bundle: string): Record<string, string> {
 }
 
 /** Works in the bundle's folder with relative names, so that the same sources give the same bytes wherever they stand. */
-function buildExecutable(platform: Platform, bundle: string): string {
-  const node = nodeFor(platform)
-  const base = join(bundle, '..', `base-${platform.name}`)
+function buildExecutable(platform: Platform, bundle: string, out: string): string {
+  const work = join(bundle, '..')
+  const node = nodeFor(platform, work)
+  const base = join(work, `base-${platform.name}`)
   writeFileSync(base, platform.suffix === '' ? stripElf(node) : node)
   chmodSync(base, 0o755)
   const output = join(out, executableName(platform))
-  const config = join(bundle, '..', `sea-${platform.name}.json`)
+  const config = join(work, `sea-${platform.name}.json`)
   const settings = {
     main: 'sea_main.cjs',
     output,
@@ -115,26 +116,14 @@ function writeBillOfMaterials(path: string): void {
 /** What the install script fetches besides the executable. */
 const installed = ['solder.service', 'config.alloy', 'default']
 
-/** The executables that are there, by platform. */
-function executablesThere(): Map<string, string> {
+/** Names of the executables that are in `out`, by platform. */
+function executablesIn(out: string): Map<string, string> {
   const names = platforms.map((platform) => [platform.name, executableName(platform)] as const)
   return new Map(names.filter(([, name]) => existsSync(join(out, name))))
 }
 
-/** `Containerfile`, and with `baseUrl` the formula `solder.rb`, for the executables that are there. */
-export function writeDefinitions(baseUrl: string): void {
-  const { version } = manifest
-  const executables = executablesThere()
-  writeFileSync(join(out, 'Containerfile'), containerfile(version, executables))
-  rmSync(join(out, 'solder.rb'), { force: true })
-  if (baseUrl === '') return
-  const lines = readFileSync(join(out, 'SHA256SUMS'), 'utf8').trim().split('\n')
-  const checksums = new Map(lines.map((line) => [line.slice(66), line.slice(0, 64)]))
-  writeFileSync(join(out, 'solder.rb'), formula({ baseUrl, version, checksums }, executables))
-}
-
-/** `SHA256SUMS` over everything that a release has. */
-export function writeChecksums(): void {
+/** `SHA256SUMS` over everything in `out` that a release has. */
+export function writeChecksums(out: string): void {
   const names = readdirSync(out)
     .filter((name) => installed.includes(name) || (name.startsWith('solder') && name.includes(manifest.version)))
     .sort()
@@ -147,26 +136,33 @@ export function writeChecksums(): void {
   writeFileSync(join(out, 'SHA256SUMS'), lines.join(''))
 }
 
-/** `only`: names of platforms; empty: all. The paths of the executables. */
-export async function buildExecutables(only: readonly string[] = []): Promise<string[]> {
+/** Into `out`, for the platforms of these names; none: for all. The paths of the executables. */
+export async function buildExecutables(only: readonly string[] = [], out: string = dist): Promise<string[]> {
   const unknown = only.filter((name) => !platforms.some((platform) => platform.name === name))
   if (unknown.length > 0) {
     const known = platforms.map(({ name }) => name).join(', ')
     throw new Error(`Cannot build for ${unknown.join(', ')}: it is one of ${known}`)
   }
+  const work = join(root, '.build', `executables-${process.pid}`)
   const bundle = join(work, 'bundle')
-  rmSync(bundle, { recursive: true, force: true })
+  rmSync(work, { recursive: true, force: true })
   mkdirSync(out, { recursive: true })
-  await bundleProgram(bundle)
-  await bundleForExecutable(bundle)
-  const wanted = platforms.filter(({ name }) => only.length === 0 || only.includes(name))
-  const built = wanted.map((platform) => buildExecutable(platform, bundle))
-  for (const file of installed) copyFileSync(join(import.meta.dirname, 'files', file), join(out, file))
-  copyFileSync(join(root, 'distro', 'install.sh'), join(out, 'install.sh'))
-  writeBillOfMaterials(join(out, `solder-${manifest.version}.cdx.json`))
-  writeChecksums()
-  if (wanted.some(({ suffix }) => suffix === '')) writeDefinitions(process.env['SOLDER_BASE_URL'] ?? '')
-  return built
+  try {
+    await bundleProgram(bundle)
+    await bundleForExecutable(bundle)
+    const wanted = platforms.filter(({ name }) => only.length === 0 || only.includes(name))
+    const built = wanted.map((platform) => buildExecutable(platform, bundle, out))
+    for (const file of installed) copyFileSync(join(root, 'distro', 'packages', 'files', file), join(out, file))
+    copyFileSync(join(root, 'distro', 'install.sh'), join(out, 'install.sh'))
+    writeBillOfMaterials(join(out, `solder-${manifest.version}.cdx.json`))
+    writeChecksums(out)
+    const executables = executablesIn(out)
+    if (executables.keys().some((name) => name.startsWith('linux-')))
+      writeDefinitions(out, manifest.version, executables, process.env['SOLDER_BASE_URL'] ?? '')
+    return built
+  } finally {
+    rmSync(work, { recursive: true, force: true })
+  }
 }
 
 if (import.meta.main) {

@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process'
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
-import { bundleProgram, packagesAtRunTime } from '../bundle.ts'
+import { bundleProgram, packagesAtRunTime } from '../bundle/door.ts'
 import { type JsonSchema, settingsTypes } from './schema_types.ts'
 
 const root = join(import.meta.dirname, '..', '..')
@@ -48,7 +48,7 @@ export async function buildNpmPackage(out: string): Promise<string> {
   await bundleProgram(join(directory, 'bundle'))
   copyFileSync(join(root, 'distro', 'solder'), join(directory, 'bin', 'solder'))
   chmodSync(join(directory, 'bin', 'solder'), 0o755)
-  copyFileSync(join(import.meta.dirname, 'files', 'npm.md'), join(directory, 'README.md'))
+  copyFileSync(join(import.meta.dirname, 'npm.md'), join(directory, 'README.md'))
   if (existsSync(join(root, 'LICENSE'))) copyFileSync(join(root, 'LICENSE'), join(directory, 'LICENSE'))
   const schema = readFileSync(join(root, 'docs', 'reference', 'schema.json'), 'utf8')
   writeFileSync(join(directory, 'docs', 'reference', 'schema.json'), schema)

@@ -1,5 +1,4 @@
 // The Homebrew formula: where the executables of a release are, and what they have to be.
-import { type Platform, platforms } from './platforms.ts'
 
 export interface Release {
   /** Where releases are: its files stand under `BASE/vVERSION/`, as for install.sh. */
@@ -9,12 +8,8 @@ export interface Release {
   readonly checksums: ReadonlyMap<string, string>
 }
 
+/** What Homebrew calls the processors of the platforms it can install for, which are those of Linux. */
 const homebrewProcessors: Readonly<Record<string, string>> = { 'linux-x64': 'intel', 'linux-arm64': 'arm' }
-
-/** Which platforms Homebrew can install: those of Linux. */
-export function formulaPlatforms(): readonly Platform[] {
-  return platforms.filter(({ name }) => name in homebrewProcessors)
-}
 
 /** A text of Ruby, without interpolation. */
 function quoted(text: string): string {
@@ -33,10 +28,10 @@ export function formula(release: Release, executables: ReadonlyMap<string, strin
     const url = `${release.baseUrl.replace(/\/+$/, '')}/v${release.version}/${file}`
     return `${indent}url ${quoted(url)}${options}\n${indent}sha256 ${quoted(checksum)}\n`
   }
-  const blocks = formulaPlatforms().flatMap(({ name }) => {
-    const file = executables.get(name)
+  const blocks = Object.entries(homebrewProcessors).flatMap(([platform, processor]) => {
+    const file = executables.get(platform)
     if (file === undefined) return []
-    return `    on_${homebrewProcessors[name]} do\n${source(file, '      ', ', using: :nounzip')}    end\n`
+    return `    on_${processor} do\n${source(file, '      ', ', using: :nounzip')}    end\n`
   })
   if (blocks.length === 0) throw new Error('Cannot write a formula: there is no executable for Linux')
   return `class Solder < Formula

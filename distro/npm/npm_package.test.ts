@@ -6,9 +6,8 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { version } from '../version.ts'
-import { runsLazyPipeline } from './lazy_pipeline.ts'
+import { runsLazyPipeline } from '../bundle/lazy_pipeline.ts'
 import { buildNpmPackage } from './npm_package.ts'
-import { settingsTypes } from './schema_types.ts'
 
 const root = join(import.meta.dirname, '..', '..')
 const directory = mkdtempSync(join(tmpdir(), 'solder-npm-'))
@@ -128,31 +127,4 @@ export const wrong: Settings['discovery.docker'] = { host: 'unix:///s', port: '8
     const { status, stdout } = spawnSync(compiler, flags, options)
     assert.equal(status, 0, stdout)
   })
-})
-
-const shapes = [
-  { name: 'nothing said', schema: {}, want: 'unknown' },
-  { name: 'values', schema: { enum: ['a', 1, true] }, want: '"a" | 1 | true' },
-  { name: 'several types', schema: { type: ['string', 'null'] }, want: 'string | null' },
-  { name: 'either', schema: { anyOf: [{ type: 'string' }, { type: 'integer' }] }, want: 'string | number' },
-  { name: 'a list', schema: { type: 'array', items: { enum: ['a', 'b'] } }, want: 'readonly ("a" | "b")[]' },
-  {
-    name: 'a map',
-    schema: { type: 'object', additionalProperties: { type: 'string' } },
-    want: '{ readonly [name: string]: string }',
-  },
-  {
-    name: 'a map with the ending of a comment in its description',
-    schema: { type: 'object', description: 'a */ b', additionalProperties: false },
-    want: '{ readonly [name: string]: never }',
-  },
-]
-for (const { name, schema, want } of shapes) {
-  test(`the type of ${name}`, () => {
-    assert.ok(settingsTypes({ x: schema }).endsWith(`  "x": ${want}\n}\n`), settingsTypes({ x: schema }))
-  })
-}
-
-test('a type that JSON Schema does not have is refused', () => {
-  assert.throws(() => settingsTypes({ x: { type: 'text' } }), /Cannot write a type: current value is text/)
 })

@@ -4,7 +4,7 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { rolldown, type RolldownOptions } from 'rolldown'
 
-const root = join(import.meta.dirname, '..')
+const root = join(import.meta.dirname, '..', '..')
 
 /** Libraries that are asked for by name while the program runs (`createRequire`), only where a configuration needs them. */
 export const separateLibraries = ['yaml', 're2js', 'xpath'] as const
@@ -47,7 +47,7 @@ export async function bundleProgram(directory: string): Promise<void> {
 
 /** What else the single executable holds: `sea_main.cjs`, which runs the program, and `vendor/` with the separate libraries. */
 export async function bundleForExecutable(directory: string): Promise<void> {
-  await write({ sea_main: join(root, 'distro/packaging/sea_main.ts') }, [/^node:/], directory)
+  await write({ sea_main: join(root, 'distro/bundle/sea_main.ts') }, [/^node:/], directory)
   for (const library of separateLibraries) await write({ [`vendor/${library}`]: library }, [/^node:/], directory)
   for (const file of dataFiles) {
     const target = join(directory, 'data', file)

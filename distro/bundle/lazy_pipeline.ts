@@ -1,8 +1,8 @@
 // For tests: runs a pipeline that needs every library which is read only when something asks for it.
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { eventually, Program } from '#component/test_host'
 
 /** From a file through XPath, an expression for re2js and the list of user agents to a file. */
 const pipeline = (source: string, written: string): string => `receivers:
@@ -27,24 +27,19 @@ export async function runsLazyPipeline(command: string, directory: string): Prom
   const config = join(directory, 'lazy.yaml')
   writeFileSync(source, '<a><b>found</b></a>\n')
   writeFileSync(config, pipeline(source, written))
-  const child = spawn(command, [`--config=${config}`, `--storage.path=${join(directory, 'lazy-storage')}`], {
+  const program = new Program(command, [`--config=${config}`, `--storage.path=${join(directory, 'lazy-storage')}`], {
     cwd: directory,
     env: { PATH: '/usr/bin:/bin' },
-    stdio: ['ignore', 'ignore', 'pipe'],
   })
-  let said = ''
-  child.stderr.on('data', (data: Buffer) => void (said += data.toString()))
-  const exited = new Promise<number | null>((resolve) => child.on('exit', resolve))
   try {
-    const end = performance.now() + 90_000
-    while (performance.now() < end && child.exitCode === null && !(existsSync(written) && statSync(written).size > 0))
-      await new Promise((resolve) => setTimeout(resolve, 100))
-    child.kill('SIGTERM')
-    assert.equal(await exited, 0, said)
+    await eventually('the line is written, or the program ends', () => {
+      return program.child.exitCode !== null || (existsSync(written) && statSync(written).size > 0)
+    })
   } finally {
-    child.kill('SIGKILL')
+    const status = await program.stop()
+    assert.equal(status, 0, program.output)
   }
-  const text = existsSync(written) ? readFileSync(written, 'utf8') : ''
-  assert.match(text, /"key":"xml","value":\{"stringValue":"<b>funfoud<\/b>"\}/, said)
-  assert.match(text, /"key":"user_agent.name","value":\{"stringValue":"curl"\}/, said)
+  const text = readFileSync(written, 'utf8')
+  assert.match(text, /"key":"xml","value":\{"stringValue":"<b>funfoud<\/b>"\}/, program.output)
+  assert.match(text, /"key":"user_agent.name","value":\{"stringValue":"curl"\}/, program.output)
 }
