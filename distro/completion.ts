@@ -41,6 +41,7 @@ const commands: readonly Command[] = [
     doc: "Collect this host's metrics and keep them in memory",
     flags: [...runFlags, help],
   },
+  { name: 'licenses', argument: '', doc: 'Print the licences of this program', flags: [help] },
   { name: 'completion', argument: 'bash|zsh|fish', doc: 'Print a completion script for a shell', flags: [help] },
 ]
 

@@ -21,6 +21,7 @@ Commands:
   otel            The collector's own command line: --config=LOCATION, validate, components, print-config
   components      List the components of this build
   demo            Collect this host's metrics and keep them in memory to look at
+  licenses        Print the licences of this program and of what is in it
   completion      Print a completion script for bash, zsh or fish
 
   --version, -v   Print the version
@@ -40,6 +41,7 @@ const commands: Readonly<Record<string, () => Promise<(args: readonly string[]) 
   migrate: async () => (await import('./migrate/migrate.ts')).migrateCommand,
   otel: () => Promise.resolve(otelCommand),
   components: async () => (await import('./list.ts')).componentsCommand,
+  licenses: async () => (await import('./licenses.ts')).licensesCommand,
   completion: async () => (await import('./completion.ts')).completionCommand,
 }
 

@@ -24,10 +24,14 @@ const options: RolldownOptions = {
   resolve: { conditionNames: ['node', 'import'] },
 }
 
-/** Write a bundle of `input`, names to modules, to `directory`. */
-async function write(input: Record<string, string>, external: (string | RegExp)[], directory: string): Promise<void> {
+/** Write a bundle of `input`, names to modules, to `directory`. The modules that are in it, as rolldown names them. */
+async function write(
+  input: Record<string, string>,
+  external: (string | RegExp)[],
+  directory: string,
+): Promise<string[]> {
   const bundle = await rolldown({ ...options, input, external })
-  await bundle.write({
+  const { output } = await bundle.write({
     dir: directory,
     // CommonJS: an ESM import of node:http reads every name that it exports, and one of them loads Node's own fetch with
     // HTTP/2, web streams and workers: 5 MB that nobody asked for.
@@ -38,24 +42,32 @@ async function write(input: Record<string, string>, external: (string | RegExp)[
     comments: false,
   })
   await bundle.close()
+  return output.flatMap((part) => (part.type === 'chunk' ? part.moduleIds : []))
 }
 
-/** `solder.cjs` and `chunks/` in `directory`. The separate libraries are found in node_modules. */
-export async function bundleProgram(directory: string): Promise<void> {
-  await write({ solder: join(root, 'distro/main.ts') }, [/^node:/, ...separateLibraries], directory)
+/** `solder.cjs` and `chunks/` in `directory`; the modules in them. The separate libraries are found in node_modules. */
+export async function bundleProgram(directory: string): Promise<string[]> {
+  return write({ solder: join(root, 'distro/main.ts') }, [/^node:/, ...separateLibraries], directory)
 }
 
-/** What else the single executable holds: `sea_main.cjs`, which runs the program, and `vendor/` with the separate libraries. */
-export async function bundleForExecutable(directory: string): Promise<void> {
-  await write({ sea_main: join(root, 'distro/bundle/sea_main.ts') }, [/^node:/], directory)
-  for (const library of separateLibraries) await write({ [`vendor/${library}`]: library }, [/^node:/], directory)
+/**
+ * What else the single executable holds: `sea_main.cjs`, which runs the program, `vendor/` with the separate libraries,
+ * `data/`. The modules and files in them.
+ */
+export async function bundleForExecutable(directory: string): Promise<string[]> {
+  const modules = await write({ sea_main: join(root, 'distro/bundle/sea_main.ts') }, [/^node:/], directory)
+  for (const library of separateLibraries)
+    modules.push(...(await write({ [`vendor/${library}`]: library }, [/^node:/], directory)))
   for (const file of dataFiles) {
+    const source = createRequire(import.meta.url).resolve(file)
     const target = join(directory, 'data', file)
     mkdirSync(dirname(target), { recursive: true })
-    copyFileSync(createRequire(import.meta.url).resolve(file), target)
+    copyFileSync(source, target)
+    modules.push(source)
   }
   for (const file of globSync('{solder.cjs,chunks/*.cjs}', { cwd: directory }))
     requireWhatIsImported(join(directory, file))
+  return modules
 }
 
 /** `import()` looks for modules in folders; `require` is ours there, and finds them in the executable. */

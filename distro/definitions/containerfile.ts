@@ -6,11 +6,20 @@ const ociProcessors: Readonly<Record<string, string>> = { 'linux-x64': 'amd64', 
 /** Of the user in the image, so that who mounts a volume knows whose it has to be. */
 export const imageUser = 10_001
 
+/** What the build made, all in one folder. */
+export interface Built {
+  readonly version: string
+  /** Names of files, by platform. */
+  readonly executables: ReadonlyMap<string, string>
+  /** The name of the file with the licences. */
+  readonly notices: string
+}
+
 /**
- * A Containerfile to be built in the folder with the executables: `executables`, names of files by platform. There is no
- * shell in the image; the libraries are those of BASE, found by its own linker.
+ * A Containerfile to be built in the folder with the executables. There is no shell in the image; the libraries are those
+ * of BASE, found by its own linker.
  */
-export function containerfile(version: string, executables: ReadonlyMap<string, string>): string {
+export function containerfile({ version, executables, notices }: Built): string {
   const stages = Object.entries(ociProcessors).flatMap(([platform, processor]) => {
     const file = executables.get(platform)
     return file === undefined ? [] : `FROM base AS executable-${processor}\nCOPY ${file} \${root}/usr/bin/solder\n\n`
@@ -27,6 +36,7 @@ RUN apt-get update && apt-get install -y --no-install-recommends libatomic1 libs
 
 ${stages.join('')}FROM executable-\${TARGETARCH} AS image
 COPY config.alloy \${root}/etc/solder/config.alloy
+COPY ${notices} \${root}/usr/share/doc/solder/copyright
 RUN set -eu; \\
     chmod 0755 "$root/usr/bin/solder"; \\
     ldd "$root/usr/bin/solder" | grep -o '/[^ ]*' | while read -r library; do \\

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { hasProgram, isThere } from '#component/test_host'
-import { buildExecutables } from '../executable/door.ts'
+import { buildExecutables, noticesName } from '../executable/door.ts'
 import { version } from '../version.ts'
 import { writeDefinitions } from './definitions.ts'
 import { runImage, unpackImage } from './fake_image_build.ts'
@@ -26,7 +26,7 @@ describe('What others install it by', { skip: !canBuild && 'it is built on Linux
     { skip: !hasProgram('ruby') && 'ruby is not installed' },
     () => {
       const executables = new Map([['linux-x64', `solder-${plain}-linux-x64`]])
-      writeDefinitions(dist, plain, executables, 'https://releases.example/solder/')
+      writeDefinitions(dist, { version: plain, executables, notices: noticesName }, 'https://releases.example/solder/')
       const path = join(dist, 'solder.rb')
       const asked = [...readFileSync(path, 'utf8').matchAll(/url "(.*)".*\n +sha256 "(.*)"/g)]
       const files = asked.map(([, url = '', checksum]) => {
@@ -47,6 +47,7 @@ describe('What others install it by', { skip: !canBuild && 'it is built on Linux
     async () => {
       const image = unpackImage(readFileSync(join(dist, 'Containerfile'), 'utf8'), dist, join(directory, 'image'))
       assert.equal(image.user, '10001:10001')
+      assert.match(readFileSync(join(image.root, 'usr/share/doc/solder/copyright'), 'utf8'), /^ {2}Node\.js /m)
       assert.equal(statSync(join(image.root, 'var/lib/solder')).uid, 10_001)
       assert.deepEqual(image.command.slice(0, 2), ['/usr/bin/solder', 'run'])
       // The port is this machine's.

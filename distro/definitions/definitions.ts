@@ -1,20 +1,13 @@
 // Writes the definitions that Homebrew and container engines install the executables by, beside them.
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { containerfile } from './containerfile.ts'
+import { type Built, containerfile } from './containerfile.ts'
 import { formula } from './formula.ts'
 
-/**
- * `Containerfile`, and with a `baseUrl` that is not empty the formula `solder.rb`, into `directory`, which has the
- * executables (names of files by platform) and their `SHA256SUMS`.
- */
-export function writeDefinitions(
-  directory: string,
-  version: string,
-  executables: ReadonlyMap<string, string>,
-  baseUrl: string,
-): void {
-  writeFileSync(join(directory, 'Containerfile'), containerfile(version, executables))
+/** `Containerfile`, and with a `baseUrl` that is not empty the formula `solder.rb`, into `directory`, which has the files. */
+export function writeDefinitions(directory: string, built: Built, baseUrl: string): void {
+  const { version, executables } = built
+  writeFileSync(join(directory, 'Containerfile'), containerfile(built))
   rmSync(join(directory, 'solder.rb'), { force: true })
   if (baseUrl === '') return
   const lines = readFileSync(join(directory, 'SHA256SUMS'), 'utf8').trim().split('\n')

@@ -18,7 +18,7 @@ test('only what was built is in it', () => {
     /on_arm do\n +url "https:\/\/h\/solder\/v1\.0\.0\/solder-1\.0\.0-linux-arm64", using: :nounzip\n +sha256 "a{64}"/,
   )
   assert.ok(!text.includes('on_intel'))
-  const image = containerfile('1.0.0', executables)
+  const image = containerfile({ version: '1.0.0', executables, notices: 'n.txt' })
   assert.match(image, /^FROM base AS executable-arm64$/m)
   assert.ok(!image.includes('executable-amd64'))
 })
@@ -51,7 +51,7 @@ const refusals = [
   },
   {
     name: 'no executable for an image',
-    use: () => containerfile('1.0.0', new Map()),
+    use: () => containerfile({ version: '1.0.0', executables: new Map(), notices: 'n.txt' }),
     want: /Cannot write a Containerfile: there is no executable for Linux/,
   },
 ]

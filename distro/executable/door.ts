@@ -1,3 +1,3 @@
 // The door of the single executables: what packages are made of.
-export { buildExecutables, executableName, writeChecksums } from './executables.ts'
+export { buildExecutables, executableName, noticesName, writeChecksums } from './executables.ts'
 export { type Platform, platforms } from './platforms.ts'

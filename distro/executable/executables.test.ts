@@ -104,6 +104,19 @@ describe('The executables', { skip: !canBuild && 'they are built on Linux x64' }
     assert.ok(bill.components.some(({ name }) => name === 're2js'))
   })
 
+  test('the licences of all that is in it go with it, and are inside', () => {
+    const beside = readFileSync(join(dist, `solder-${plain}.notices.txt`), 'utf8')
+    for (const wanted of [
+      /^ {2}Node\.js 26\.\d+\.\d+ \(MIT\)$/m,
+      /^ {2}re2js /m,
+      /^ {2}uap-core /m,
+      /^ {2}smol-toml /m,
+    ])
+      assert.match(beside, wanted)
+    const said = execFileSync(executable, ['licenses'], { env: {}, encoding: 'utf8', timeout: 60_000 })
+    assert.equal(said, beside)
+  })
+
   test('built again, everything is the same to the byte', async () => {
     const again = join(directory, 'again')
     await buildExecutables(['linux-x64'], again)

@@ -15,8 +15,9 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join, relative } from 'node:path'
-import { bundleForExecutable, bundleProgram } from '../bundle/door.ts'
+import { bundleForExecutable, bundleProgram, nodeLicence, noticesText, packagesOf } from '../bundle/door.ts'
 import { writeDefinitions } from '../definitions/door.ts'
+import { noticesAsset } from '#lib/packaged'
 import { stripElf } from './elf_strip.ts'
 import { type Platform, platforms } from './platforms.ts'
 
@@ -36,6 +37,9 @@ const nodeFlags = ['--max-semi-space-size=2', '--disable-warning=ExperimentalWar
 export function executableName(platform: Platform): string {
   return `solder-${manifest.version}-${platform.name}${platform.suffix}`
 }
+
+/** The licences of what is in the executables, beside them and inside (`solder licenses`). */
+export const noticesName = `solder-${manifest.version}.notices.txt`
 
 /** Node's own executable for the platform: from node_modules where it is there, else from the registry; checked. */
 function nodeFor(platform: Platform, work: string): Buffer {
@@ -148,8 +152,10 @@ export async function buildExecutables(only: readonly string[] = [], out: string
   rmSync(work, { recursive: true, force: true })
   mkdirSync(out, { recursive: true })
   try {
-    await bundleProgram(bundle)
-    await bundleForExecutable(bundle)
+    const modules = [...(await bundleProgram(bundle)), ...(await bundleForExecutable(bundle))]
+    const notices = noticesText([nodeLicence(), ...packagesOf(modules)])
+    writeFileSync(join(bundle, noticesAsset), notices)
+    writeFileSync(join(out, noticesName), notices)
     const wanted = platforms.filter(({ name }) => only.length === 0 || only.includes(name))
     const built = wanted.map((platform) => buildExecutable(platform, bundle, out))
     for (const file of installed) copyFileSync(join(root, 'distro', 'packages', 'files', file), join(out, file))
@@ -157,8 +163,9 @@ export async function buildExecutables(only: readonly string[] = [], out: string
     writeBillOfMaterials(join(out, `solder-${manifest.version}.cdx.json`))
     writeChecksums(out)
     const executables = executablesIn(out)
+    const release = { version: manifest.version, executables, notices: noticesName }
     if (executables.keys().some((name) => name.startsWith('linux-')))
-      writeDefinitions(out, manifest.version, executables, process.env['SOLDER_BASE_URL'] ?? '')
+      writeDefinitions(out, release, process.env['SOLDER_BASE_URL'] ?? '')
     return built
   } finally {
     rmSync(work, { recursive: true, force: true })

@@ -1,7 +1,17 @@
 // npm's package as users get it: packed, installed with the registry's dependencies, run without the repository.
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
@@ -55,6 +65,15 @@ describe("npm's package", { skip: process.platform !== 'linux' && 'it is for Lin
     assert.ok(output.includes(version), output)
     symlinkSync(join(modules, '.bin', 'solder'), join(directory, 'otelcol'))
     assert.match(run(['--version'], join(directory, 'otelcol')).output, /^otelcol version /)
+  })
+
+  test('the licences of what is bundled are in it, and are printed', () => {
+    const text = readFileSync(join(modules, 'solder', 'notices.txt'), 'utf8')
+    assert.match(text, /^ {2}smol-toml /m)
+    // What npm brings beside it has its own there.
+    assert.doesNotMatch(text, /^ {2}(?:Node\.js|re2js) /m)
+    assert.equal(run(['licenses']).output, text)
+    for (const name of ['LICENSE', 'NOTICE']) assert.ok(existsSync(join(modules, 'solder', name)), name)
   })
 
   test('it runs a pipeline that needs every library beside it', () =>

@@ -1,8 +1,9 @@
 // `npm run package:npm`: npm's package, with the bundle made, as `dist/npm/` and as an archive.
 import { execFileSync } from 'node:child_process'
-import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, copyFileSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
-import { bundleProgram, packagesAtRunTime } from '../bundle/door.ts'
+import { noticesAsset } from '#lib/packaged'
+import { bundleProgram, noticesText, packagesAtRunTime, packagesOf } from '../bundle/door.ts'
 import { type JsonSchema, settingsTypes } from './schema_types.ts'
 
 const root = join(import.meta.dirname, '..', '..')
@@ -31,7 +32,7 @@ function packageManifest(): object {
       './schema.json': './docs/reference/schema.json',
       './package.json': './package.json',
     },
-    files: ['bin', 'bundle', 'docs', 'settings.d.ts'],
+    files: ['bin', 'bundle', 'docs', 'settings.d.ts', 'NOTICE', noticesAsset],
     dependencies: Object.fromEntries(packagesAtRunTime.map((one) => [one, manifest.dependencies[one]])),
     optionalDependencies,
     engines,
@@ -45,11 +46,13 @@ export async function buildNpmPackage(out: string): Promise<string> {
   const directory = join(out, 'npm')
   rmSync(directory, { recursive: true, force: true })
   for (const folder of ['bin', 'docs/reference']) mkdirSync(join(directory, folder), { recursive: true })
-  await bundleProgram(join(directory, 'bundle'))
+  const modules = await bundleProgram(join(directory, 'bundle'))
+  // Node and the libraries beside the bundle bring their own.
+  writeFileSync(join(directory, noticesAsset), noticesText(packagesOf(modules)))
   copyFileSync(join(root, 'distro', 'solder'), join(directory, 'bin', 'solder'))
   chmodSync(join(directory, 'bin', 'solder'), 0o755)
   copyFileSync(join(import.meta.dirname, 'npm.md'), join(directory, 'README.md'))
-  if (existsSync(join(root, 'LICENSE'))) copyFileSync(join(root, 'LICENSE'), join(directory, 'LICENSE'))
+  for (const name of ['LICENSE', 'NOTICE']) copyFileSync(join(root, name), join(directory, name))
   const schema = readFileSync(join(root, 'docs', 'reference', 'schema.json'), 'utf8')
   writeFileSync(join(directory, 'docs', 'reference', 'schema.json'), schema)
   const { $defs } = JSON.parse(schema) as { $defs: Record<string, JsonSchema> }

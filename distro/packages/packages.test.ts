@@ -28,6 +28,7 @@ describe('The packages', { skip: !canBuild && 'they are built on Linux x64 with 
     assert.match(query('--list'), /^\/usr\/bin\/solder$/m)
     assert.match(query('--configfiles'), /\/etc\/solder\/config\.alloy\n/)
     assert.match(query('--scripts'), /useradd --system/)
+    assert.match(query('--licensefiles'), /^\/usr\/share\/licenses\/solder\/notices\.txt$/m)
   })
 
   debianTests()
@@ -60,6 +61,7 @@ function debianTests(): void {
       const { status, output } = inside('dpkg -i /solder.deb')
       assert.equal(status, 0, output)
       assert.equal(inside('solder --version').status, 0)
+      assert.match(readFileSync(join(tree, 'usr/share/doc/solder/copyright'), 'utf8'), /^ {2}Node\.js /m)
       assert.match(inside('id solder').output, /uid=.*adm/)
       assert.match(
         inside('stat -c "%U %G %a" /var/lib/solder /etc/solder /etc/solder/config.alloy').output,

@@ -15,7 +15,14 @@ import {
 import { dirname, join, relative } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { bashCompletion, fishCompletion, manualPage, zshCompletion } from '../completion.ts'
-import { buildExecutables, executableName, type Platform, platforms, writeChecksums } from '../executable/door.ts'
+import {
+  buildExecutables,
+  executableName,
+  noticesName,
+  type Platform,
+  platforms,
+  writeChecksums,
+} from '../executable/door.ts'
 import { buildNpmPackage } from '../npm/door.ts'
 
 const root = join(import.meta.dirname, '..', '..')
@@ -44,11 +51,12 @@ interface Entry {
 }
 
 /** `out` has the executable. */
-function contents(platform: Platform, out: string, zshDirectory: string): Entry[] {
+function contents(platform: Platform, out: string, zshDirectory: string, noticesPath: string): Entry[] {
   const file = (name: string): Buffer => readFileSync(join(files, name))
   const manual = gzipSync(manualPage(manifest.version, releaseDay), { level: 9 })
   return [
     { path: 'usr/bin/solder', content: readFileSync(join(out, executableName(platform))), mode: 0o755 },
+    { path: noticesPath, content: readFileSync(join(out, noticesName)), mode: 0o644 },
     { path: 'etc/solder/config.alloy', content: file('config.alloy'), mode: 0o640, isConfiguration: true },
     { path: 'etc/default/solder', content: file('default'), mode: 0o644, isConfiguration: true },
     { path: 'usr/lib/systemd/system/solder.service', content: file('solder.service'), mode: 0o644 },
@@ -80,7 +88,7 @@ const environment = { ...process.env, SOURCE_DATE_EPOCH: String(releaseSeconds) 
 
 function buildDeb(platform: Platform, arch: string, work: string, out: string): string {
   const tree = join(work, `deb-${arch}`)
-  const entries = contents(platform, out, 'usr/share/zsh/vendor-completions')
+  const entries = contents(platform, out, 'usr/share/zsh/vendor-completions', 'usr/share/doc/solder/copyright')
   lay(entries, tree)
   const control = join(tree, 'DEBIAN')
   mkdirSync(control)
@@ -111,7 +119,13 @@ function buildDeb(platform: Platform, arch: string, work: string, out: string): 
 function rpmSpec(entries: readonly Entry[], tree: string): string {
   const script = (name: string): string => readFileSync(join(files, name), 'utf8').replace(/^#!.*\n/, '')
   const listed = entries.map(({ path, mode, isConfiguration }) => {
-    const kind = isConfiguration ? '%config(noreplace) ' : path.includes('/man/') ? '%doc ' : ''
+    const kind = isConfiguration
+      ? '%config(noreplace) '
+      : path.includes('/man/')
+        ? '%doc '
+        : path.includes('/licenses/')
+          ? '%license '
+          : ''
     return `${kind}%attr(0${mode.toString(8)}, root, root) /${path}\n`
   })
   return `Name: solder
@@ -143,7 +157,7 @@ ${listed.join('')}`
 
 function buildRpm(platform: Platform, arch: string, work: string, out: string): string {
   const tree = join(work, `rpm-${arch}`)
-  const entries = contents(platform, out, 'usr/share/zsh/site-functions')
+  const entries = contents(platform, out, 'usr/share/zsh/site-functions', 'usr/share/licenses/solder/notices.txt')
   lay(entries, tree)
   setTimes(tree)
   const top = join(work, `rpmbuild-${arch}`)
