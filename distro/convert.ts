@@ -8,6 +8,7 @@ import {
   conversionReport,
   convertConfiguration,
   SourceFormat,
+  withAbsentComponents,
 } from '#config'
 import type { ConfigurationText } from '#service'
 import { registry } from './components.ts'
@@ -91,7 +92,12 @@ export async function convert(format: SourceFormat, name: string, source: string
   const storagePath = mkdtempSync(join(tmpdir(), 'solder-convert-'))
   try {
     const sources = [{ name: 'converted.alloy', text: result.text }]
-    const plan = await checkAlloy({ sources, directory: '.' }, 'experimental', storagePath)
+    const plan = await checkAlloy(
+      { sources, directory: '.' },
+      'experimental',
+      storagePath,
+      await withAbsentComponents(registry),
+    )
     const wrong = plan.diagnostics.map(({ severity, message, range }): ConversionDiagnostic => {
       const line = result.text.split('\n')[range.start.line - 1] ?? ''
       // The line without its value, which may be a secret.

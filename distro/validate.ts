@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { Capsule, type ComponentDefinition, inputExports, type Stability, Stability as Stabilities } from '#component'
 import {
   compileAlloy,
+  type ComponentRegistry,
   type ExportsView,
   hasErrors,
   ImportStore,
@@ -59,11 +60,15 @@ async function validate(text: ConfigurationText, stability: Stability, storagePa
   return 1
 }
 
-/** What a run of a configuration in Alloy's language would be. `storagePath`: for clones of imported repositories. */
+/**
+ * What a run of a configuration in Alloy's language would be. `storagePath`: for clones of imported repositories; `components`:
+ * those that it may name.
+ */
 export function checkAlloy(
   { sources, directory }: ConfigurationText,
   stability: Stability,
   storagePath: string,
+  components: ComponentRegistry = registry,
 ): Promise<Plan> {
   const clock = systemClock
   const logging = new LineLoggerProvider({
@@ -79,7 +84,7 @@ export function checkAlloy(
     storagePath,
   })
   return compileAlloy(sources, directory, nothingRuns(), imports, {
-    registry,
+    registry: components,
     stability,
     environment: process.env,
     hostname: hostname(),

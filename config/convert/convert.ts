@@ -47,7 +47,8 @@ export async function convertConfiguration(
     const message = `a configuration should be a map, got ${kindOfNode(root)}`
     return { text: '', diagnostics: [{ severity: 'critical', range: root.range, message }] }
   }
-  const writer = new Writer(registry, format === 'otelcol' ? { text: referenceText } : {})
+  const { absentComponents, inAlloyOrder } = await import('./shapes/catalog.ts')
+  const writer = new Writer(registry, absentComponents, format === 'otelcol' ? { text: referenceText } : {})
   const blocks: AlloyBlock[] = []
   switch (format) {
     case 'prometheus':
@@ -66,7 +67,12 @@ export async function convertConfiguration(
   const twice = doubled(blocks)
   for (const id of twice) writer.report('critical', undefined, `two components would be named ${id}`)
   const critical = writer.diagnostics.some(({ severity }) => severity === 'critical')
-  return { text: critical ? '' : printDocument(blocks), diagnostics: inOrder(writer.diagnostics) }
+  return { text: critical ? '' : printDocument(blocks.map(inAlloyOrder)), diagnostics: inOrder(writer.diagnostics) }
+}
+
+/** `registry` with the components that only Alloy has, which can be checked but not run. */
+export async function withAbsentComponents(registry: ComponentRegistry): Promise<ComponentRegistry> {
+  return (await import('./shapes/registry.ts')).registryWithAbsent(registry)
 }
 
 function doubled(blocks: readonly AlloyBlock[]): string[] {

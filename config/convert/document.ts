@@ -41,11 +41,8 @@ function textOf(statement: Statement): string {
   const { name, label, body } = statement
   const head = label === undefined ? name : `${name} "${label}"`
   if (body.length === 0) return `${head} { }\n`
-  // An empty line before and after what is a block, where something else stands beside it.
-  const lines = body.map((one, i) => {
-    const before = i > 0 && ('body' in one || 'body' in (body[i - 1] as Statement)) ? '\n' : ''
-    return before + textOf(one)
-  })
+  // An empty line before what is a block, as in Alloy's own conversions.
+  const lines = body.map((one, i) => (i > 0 && 'body' in one ? '\n' : '') + textOf(one))
   return `${head} {\n${lines.join('')}}\n`
 }
 
@@ -53,9 +50,10 @@ export function stringLiteral(text: string): string {
   return quote(text)
 }
 
-/** One line for each, as Alloy's own conversion lays lists of one object out: `[{\n…}]`. */
+/** By their names, one line for each, as Alloy's own conversion lays lists of one object out: `[{\n…}]`. */
 export function objectLiteral(entries: Iterable<readonly [string, string]>): string {
-  const fields = [...entries].map(([key, expression]) => `${keyLiteral(key)} = ${expression},\n`)
+  const sorted = [...entries].sort(([a], [b]) => (a < b ? -1 : 1))
+  const fields = sorted.map(([key, expression]) => `${keyLiteral(key)} = ${expression},\n`)
   return fields.length === 0 ? '{}' : `{\n${fields.join('')}}`
 }
 

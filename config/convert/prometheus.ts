@@ -122,11 +122,27 @@ export async function remoteWrite(
       'prometheus.remote_write',
       label,
       external === undefined ? undefined : attribute('external_labels', external),
-      ...endpoints.map((one) => block('endpoint', undefined, ...writer.body(endpoint.schema, one, clientRules))),
+      ...endpoints.map((one) =>
+        block('endpoint', undefined, ...writer.body(endpoint.schema, withEmpty(one, endpointSections), clientRules)),
+      ),
     ),
   )
   writer.report('info', entry.keyRange, `${endpoints.length} of remote_write became prometheus.remote_write.${label}`)
   return `[prometheus.remote_write.${label}.receiver]`
+}
+
+/** Sections of an endpoint that Alloy's own conversion always writes. */
+const endpointSections = ['queue_config', 'metadata_config']
+
+/** The map with empty maps under the keys that it lacks. */
+export function withEmpty(map: YamlMap, keys: readonly string[]): YamlMap {
+  const entries = new Map(map.entries)
+  for (const key of keys) {
+    const given = entries.get(key)
+    if (given && !isNull(given.value)) continue
+    entries.set(key, { key, keyRange: map.range, value: { kind: 'map', entries: new Map(), range: map.range } })
+  }
+  return { ...map, entries }
 }
 
 /** Of TLS and HTTP clients in all places. */
@@ -272,20 +288,51 @@ export async function discoveryOf(
   for (const entry of found.sort((a, b) => (a.key < b.key ? -1 : 1))) {
     const kind = entry.key.slice(0, -'_sd_configs'.length)
     const component = `discovery.${discoveryNames[kind] ?? kind}`
-    const schema = await writer.schema(component)
+    const schema = await writer.schema(component, entryRange(entry))
     if (!schema) {
-      writer.lacks(entryRange(entry), `"${entry.key}"`, `this build has no ${component}`)
+      writer.lacks(entryRange(entry), `"${entry.key}"`, `there is no ${component}`)
       continue
     }
     for (const [i, one] of writer.maps(entry).entries()) {
       const own = numbered(label, i)
-      into.push(block(component, own, ...writer.body(schema, one, clientRules)))
+      into.push(block(component, own, ...writer.body(schema, kind === 'azure' ? azure(writer, one) : one, clientRules)))
       out.push(`${component}.${own}.targets`)
       made.push(`${component}.${own}`)
     }
   }
   for (const labels of staticTargets(writer, job, [])) out.push(`[${objectLiteral(labels)}]`)
   return out
+}
+
+const azureMethods: Readonly<Record<string, readonly [string, ...string[]]>> = {
+  '': ['oauth', 'client_id', 'tenant_id', 'client_secret'],
+  OAuth: ['oauth', 'client_id', 'tenant_id', 'client_secret'],
+  ManagedIdentity: ['managed_identity', 'client_id'],
+  SDK: ['sdk_auth', 'tenant_id'],
+  WorkloadIdentity: ['workload_identity'],
+}
+
+/** How to authenticate is a setting of Prometheus's, and a block of Alloy's for each way. */
+function azure(writer: Writer, map: YamlMap): YamlMap {
+  const given = map.entries.get('authentication_method')
+  const text = given?.value.kind === 'scalar' ? String(given.value.value ?? '') : ''
+  const method = Object.hasOwn(azureMethods, text) ? azureMethods[text] : undefined
+  if (!method) {
+    const known = Object.keys(azureMethods).slice(1).join(', ')
+    const place = given?.value.range ?? map.range
+    writer.report('critical', place, `unknown authentication_method ${JSON.stringify(text)}: it is one of ${known}`)
+    return map
+  }
+  const [name, ...keys] = method
+  const rest = without(map, ['authentication_method', 'client_id', 'tenant_id', 'client_secret'])
+  const inner = [...map.entries].filter(([key]) => keys.includes(key))
+  const value: YamlMap = { ...map, entries: new Map(inner) }
+  return { ...rest, entries: new Map([...rest.entries, [name, { key: name, keyRange: map.range, value }]]) }
+}
+
+/** The map without these keys. */
+export function without(map: YamlMap, keys: readonly string[]): YamlMap {
+  return { ...map, entries: new Map([...map.entries].filter(([key]) => !keys.includes(key))) }
 }
 
 /**

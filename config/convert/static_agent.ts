@@ -2,7 +2,7 @@
 import type { Settings } from '#component'
 import { entryRange, isNull, type YamlEntry, type YamlMap } from '../yaml/tree.ts'
 import { type AlloyBlock, attribute, block, labelOf, type Statement, stringLiteral } from './document.ts'
-import { checkGlobal, convertJob, PrometheusBlocks, remoteWrite } from './prometheus.ts'
+import { checkGlobal, convertJob, PrometheusBlocks, remoteWrite, without } from './prometheus.ts'
 import { convertPromtail } from './promtail.ts'
 import type { Writer } from './writer.ts'
 
@@ -90,10 +90,6 @@ async function convertMetrics(writer: Writer, metrics: YamlMap, global: YamlMap 
     out.push(...blocks.inOrder())
   }
   return out
-}
-
-function without(map: YamlMap, keys: readonly string[]): YamlMap {
-  return { ...map, entries: new Map([...map.entries].filter(([key]) => !keys.includes(key))) }
 }
 
 function nameOf(writer: Writer, map: YamlMap): string {

@@ -79,10 +79,17 @@ export class Writer {
   /** The expression for a setting that refers to an extension, by what the source has there; undefined: reported. */
   handler: (node: YamlNode) => string | undefined = () => undefined
   readonly #registry: ComponentRegistry
+  readonly #absent: ReadonlyMap<string, Settings<object>>
   readonly #options: WriterOptions
 
-  constructor(registry: ComponentRegistry, options: WriterOptions = {}) {
+  /** `absent`: the settings of components that Alloy has and this build lacks. */
+  constructor(
+    registry: ComponentRegistry,
+    absent: ReadonlyMap<string, Settings<object>>,
+    options: WriterOptions = {},
+  ) {
     this.#registry = registry
+    this.#absent = absent
     this.#options = options
   }
 
@@ -95,9 +102,18 @@ export class Writer {
     this.report('error', range, `${what} has no counterpart in an Alloy configuration${why === '' ? '' : `: ${why}`}`)
   }
 
-  /** The schema of a component; undefined: this build has none. */
-  async schema(name: string): Promise<Settings<object> | undefined> {
-    return (await this.#registry.load(name))?.settings
+  /**
+   * The schema of a component of Alloy's; undefined: there is none of this name. That this build cannot run it is reported at
+   * `range`.
+   */
+  async schema(name: string, range?: Range): Promise<Settings<object> | undefined> {
+    const own = (await this.#registry.load(name))?.settings
+    if (own) return own
+    const absent = this.#absent.get(name)
+    if (absent && range) {
+      this.report('warning', range, `only Alloy runs ${name}: this build lacks it, and refuses the result as it is`)
+    }
+    return absent
   }
 
   /** The map under a key; nothing for a null, and for what is no map, which is reported. */

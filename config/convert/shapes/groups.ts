@@ -1,0 +1,137 @@
+// Settings that several components share, for the tables beside this file.
+import { readShapes } from './shape.ts'
+
+export const groups = readShapes(`
+switched_off {
+  enabled bool
+}
+enabled {
+  enabled bool true
+}
+authorization {
+  type string
+  credentials secret
+  credentials_file string
+}
+basic_auth {
+  username string
+  password secret
+  password_file string
+}
+proxy {
+  proxy_url string
+  no_proxy string
+  proxy_from_environment bool
+  proxy_connect_header map(list(secret))
+}
+output {
+  metrics list(any)
+  logs list(any)
+  traces list(any)
+}
+debug_metrics {
+  disable_high_cardinality_metrics bool true
+  level string "detailed"
+}
+tls_client {
+  ca_pem string
+  ca_file string
+  cert_pem string
+  cert_file string
+  key_pem secret
+  key_file string
+  server_name string
+  insecure_skip_verify bool
+  min_version string
+}
+cors {
+  allowed_origins list(string)
+  allowed_headers list(string) ["X-Requested-With"]
+  exposed_headers list(string)
+  max_age int
+}
+grpc_keepalive {
+  server_parameters {
+    max_connection_idle duration "infinity"
+    max_connection_age duration "infinity"
+    max_connection_age_grace duration "infinity"
+    time duration "2h"
+    timeout duration "20s"
+  }
+  enforcement_policy {
+    min_time duration "5m"
+    permit_without_stream bool
+  }
+}
+otel_tls_client {
+  ca_pem string
+  ca_file string
+  cert_pem string
+  cert_file string
+  key_pem secret
+  key_file string
+  min_version string
+  max_version string
+  reload_interval duration
+  cipher_suites list(string)
+  include_insecure_cipher_suites bool
+  include_system_ca_certs_pool bool
+  curve_preferences list(string)
+  tpm {
+    @switched_off
+    path string
+    owner_auth string
+    auth string
+  }
+  insecure bool
+  insecure_skip_verify bool
+  server_name string
+}
+otel_tls_server {
+  ca_pem string
+  ca_file string
+  cert_pem string
+  cert_file string
+  key_pem secret
+  key_file string
+  min_version string "TLS 1.2"
+  max_version string "TLS 1.3"
+  reload_interval duration
+  cipher_suites list(string)
+  include_insecure_cipher_suites bool
+  include_system_ca_certs_pool bool
+  curve_preferences list(string)
+  tpm {
+    @switched_off
+    path string
+    owner_auth string
+    auth string
+  }
+  client_ca_file string
+}
+oauth2 {
+  client_id string
+  client_secret secret
+  client_secret_file string
+  scopes list(string)
+  token_url string
+  endpoint_params map(string)
+  @proxy
+  tls_config { @tls_client }
+}
+http_client_fields {
+  basic_auth { @basic_auth }
+  authorization { @authorization }
+  oauth2 { @oauth2 }
+  bearer_token secret
+  bearer_token_file string
+  @proxy
+  tls_config { @tls_client }
+  follow_redirects bool true
+  enable_http2 bool true
+}
+http_client {
+  @http_client_fields
+  http_headers map(list(secret))
+}
+`)
