@@ -59,6 +59,9 @@ export async function convertCommand(args: readonly string[]): Promise<number> {
   const output = String(values.get('output'))
   if (output === '') process.stdout.write(result.text)
   else writeFileSync(output, result.text)
+  // What somebody should know who did not ask for a report.
+  if (report === '')
+    process.stderr.write(conversionReport(result.diagnostics.filter(({ severity }) => severity !== 'info')))
   return 0
 }
 
@@ -108,6 +111,10 @@ export async function convert(format: SourceFormat, name: string, source: string
           severity: 'warning',
           message: `with the environment as it is here the result is not valid (at ${place})`,
         }
+      }
+      // As with components that are lacking: Alloy runs it.
+      if (message.includes('not supported yet')) {
+        return { severity: 'warning', message: `this build refuses the result as it is: ${message} (at ${place})` }
       }
       return { severity, message: `the result is not valid: ${message} (at ${place})` }
     })

@@ -47,7 +47,7 @@ export async function convertConfiguration(
     const message = `a configuration should be a map, got ${kindOfNode(root)}`
     return { text: '', diagnostics: [{ severity: 'critical', range: root.range, message }] }
   }
-  const { absentComponents, inAlloyOrder } = await import('./shapes/catalog.ts')
+  const { absentComponents, inAlloyOrder } = await import('../alloy_shapes/catalog.ts')
   const writer = new Writer(registry, absentComponents, format === 'otelcol' ? { text: referenceText } : {})
   const blocks: AlloyBlock[] = []
   switch (format) {
@@ -72,7 +72,7 @@ export async function convertConfiguration(
 
 /** `registry` with the components that only Alloy has, which can be checked but not run. */
 export async function withAbsentComponents(registry: ComponentRegistry): Promise<ComponentRegistry> {
-  return (await import('./shapes/registry.ts')).registryWithAbsent(registry)
+  return (await import('../alloy_shapes/registry.ts')).registryWithAbsent(registry)
 }
 
 function doubled(blocks: readonly AlloyBlock[]): string[] {

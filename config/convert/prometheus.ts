@@ -2,18 +2,9 @@
 import { parsePrometheusDuration } from '#component/scrape'
 import type { YamlEntry, YamlMap } from '../yaml/tree.ts'
 import { entryRange, isNull } from '../yaml/tree.ts'
-import {
-  type AlloyBlock,
-  attribute,
-  block,
-  concatenated,
-  labelOf,
-  listLiteral,
-  numbered,
-  objectLiteral,
-  type Statement,
-  stringLiteral,
-} from './document.ts'
+import { discoveryOf, discoveryRelabel, rulesOf, staticTargets } from './discovery.ts'
+import { type AlloyBlock, attribute, block, concatenated, labelOf, objectLiteral, type Statement } from './document.ts'
+import { clientRules, readClient, withEmpty } from './http.ts'
 import type { Rule, Rules, Writer } from './writer.ts'
 
 /** What jobs take from the global section where they do not say it themselves. */
@@ -56,9 +47,6 @@ const serverKeys = [
   'runtime',
 ]
 const rootKeys = ['global', 'scrape_configs', 'remote_write', ...serverKeys]
-
-/** Discovery that is asked for under `<kind>_sd_configs`, and whose component has another name. */
-const discoveryNames: Readonly<Record<string, string>> = { xds: 'kuma' }
 
 /** The blocks in the order in which Alloy's own conversion writes them: discovery, relabelling, scraping, sending. */
 export class PrometheusBlocks {
@@ -123,7 +111,11 @@ export async function remoteWrite(
       label,
       external === undefined ? undefined : attribute('external_labels', external),
       ...endpoints.map((one) =>
-        block('endpoint', undefined, ...writer.body(endpoint.schema, withEmpty(one, endpointSections), clientRules)),
+        block(
+          'endpoint',
+          undefined,
+          ...writer.body(endpoint.schema, withEmpty(readClient(one), endpointSections), clientRules),
+        ),
       ),
     ),
   )
@@ -133,20 +125,6 @@ export async function remoteWrite(
 
 /** Sections of an endpoint that Alloy's own conversion always writes. */
 const endpointSections = ['queue_config', 'metadata_config']
-
-/** The map with empty maps under the keys that it lacks. */
-export function withEmpty(map: YamlMap, keys: readonly string[]): YamlMap {
-  const entries = new Map(map.entries)
-  for (const key of keys) {
-    const given = entries.get(key)
-    if (given && !isNull(given.value)) continue
-    entries.set(key, { key, keyRange: map.range, value: { kind: 'map', entries: new Map(), range: map.range } })
-  }
-  return { ...map, entries }
-}
-
-/** Of TLS and HTTP clients in all places. */
-const clientRules: Rules = { '*max_version': '! the newest version that both sides speak is taken' }
 
 interface JobContext {
   readonly global: YamlMap | undefined
@@ -174,7 +152,11 @@ export async function convertJob(
   }
   const label = context.prefix === '' ? own : `${context.prefix}_${own}`
   const made: string[] = []
-  let targets = [...(await discoveryOf(writer, blocks.discovery, job, label, made)), ...context.extraTargets]
+  let targets = [
+    ...(await discoveryOf(writer, job, { into: blocks.discovery, label, made })),
+    ...staticTargets(writer, job, []).map((labels) => `[${objectLiteral(labels)}]`),
+    ...context.extraTargets,
+  ]
   const rules = job.entries.get('relabel_configs')
   if (rules && !isEmpty(rules)) {
     blocks.discoveryRelabel.push(await discoveryRelabel(writer, label, targets, rules))
@@ -192,7 +174,7 @@ export async function convertJob(
     forwardTo = `[prometheus.relabel.${label}.receiver]`
     made.push(`prometheus.relabel.${label}`)
   }
-  const body = writer.body(schema, withGlobal(job, context.global), jobRules(job))
+  const body = writer.body(schema, readClient(withGlobal(job, context.global)), jobRules(job))
   blocks.scrape.push(
     block(
       'prometheus.scrape',
@@ -252,118 +234,4 @@ function jobRules(job: YamlMap): Rules {
     if (key === 'static_configs' || key.endsWith('_sd_configs')) rules[key] = null
   }
   return { ...rules, ...clientRules, max_version: null }
-}
-
-/** The rules of a relabelling component. */
-async function rulesOf(writer: Writer, component: string, entry: YamlEntry): Promise<Statement[]> {
-  const schema = await writer.schema(component)
-  const field = schema?.fields['rule']
-  if (field?.kind !== 'blocks') return []
-  return writer.maps(entry).map((one) => block('rule', undefined, ...writer.body(field.schema, one)))
-}
-
-export async function discoveryRelabel(
-  writer: Writer,
-  label: string,
-  targets: readonly string[],
-  rules: YamlEntry,
-): Promise<AlloyBlock> {
-  const given = attribute('targets', concatenated(targets))
-  return block('discovery.relabel', label, given, ...(await rulesOf(writer, 'discovery.relabel', rules)))
-}
-
-/**
- * The discovery components of a job, put to `into`, and their targets as expressions of lists: by the names of the kinds,
- * the targets that are written out last. `made`: gets the names of the components.
- */
-export async function discoveryOf(
-  writer: Writer,
-  into: AlloyBlock[],
-  job: YamlMap,
-  label: string,
-  made: string[],
-): Promise<string[]> {
-  const out: string[] = []
-  const found = [...job.entries.values()].filter(({ key }) => key.endsWith('_sd_configs'))
-  for (const entry of found.sort((a, b) => (a.key < b.key ? -1 : 1))) {
-    const kind = entry.key.slice(0, -'_sd_configs'.length)
-    const component = `discovery.${discoveryNames[kind] ?? kind}`
-    const schema = await writer.schema(component, entryRange(entry))
-    if (!schema) {
-      writer.lacks(entryRange(entry), `"${entry.key}"`, `there is no ${component}`)
-      continue
-    }
-    for (const [i, one] of writer.maps(entry).entries()) {
-      const own = numbered(label, i)
-      into.push(block(component, own, ...writer.body(schema, kind === 'azure' ? azure(writer, one) : one, clientRules)))
-      out.push(`${component}.${own}.targets`)
-      made.push(`${component}.${own}`)
-    }
-  }
-  for (const labels of staticTargets(writer, job, [])) out.push(`[${objectLiteral(labels)}]`)
-  return out
-}
-
-const azureMethods: Readonly<Record<string, readonly [string, ...string[]]>> = {
-  '': ['oauth', 'client_id', 'tenant_id', 'client_secret'],
-  OAuth: ['oauth', 'client_id', 'tenant_id', 'client_secret'],
-  ManagedIdentity: ['managed_identity', 'client_id'],
-  SDK: ['sdk_auth', 'tenant_id'],
-  WorkloadIdentity: ['workload_identity'],
-}
-
-/** How to authenticate is a setting of Prometheus's, and a block of Alloy's for each way. */
-function azure(writer: Writer, map: YamlMap): YamlMap {
-  const given = map.entries.get('authentication_method')
-  const text = given?.value.kind === 'scalar' ? String(given.value.value ?? '') : ''
-  const method = Object.hasOwn(azureMethods, text) ? azureMethods[text] : undefined
-  if (!method) {
-    const known = Object.keys(azureMethods).slice(1).join(', ')
-    const place = given?.value.range ?? map.range
-    writer.report('critical', place, `unknown authentication_method ${JSON.stringify(text)}: it is one of ${known}`)
-    return map
-  }
-  const [name, ...keys] = method
-  const rest = without(map, ['authentication_method', 'client_id', 'tenant_id', 'client_secret'])
-  const inner = [...map.entries].filter(([key]) => keys.includes(key))
-  const value: YamlMap = { ...map, entries: new Map(inner) }
-  return { ...rest, entries: new Map([...rest.entries, [name, { key: name, keyRange: map.range, value }]]) }
-}
-
-/** The map without these keys. */
-export function without(map: YamlMap, keys: readonly string[]): YamlMap {
-  return { ...map, entries: new Map([...map.entries].filter(([key]) => !keys.includes(key))) }
-}
-
-/**
- * The targets under `static_configs`: their labels by name, in order, as expressions. `otherwise`: the addresses of groups
- * without any.
- */
-export function staticTargets(
-  writer: Writer,
-  job: YamlMap,
-  otherwise: readonly string[],
-): (readonly (readonly [string, string])[])[] {
-  return writer.maps(job.entries.get('static_configs')).flatMap((group) => {
-    writer.unknownKeys(group, ['targets', 'labels'], 'static_configs')
-    const targets = group.entries.get('targets')
-    const addresses: string[] = []
-    if (targets && targets.value.kind === 'list') {
-      for (const item of targets.value.items) addresses.push(writer.expression('string', item) ?? '""')
-    } else if (targets && !isNull(targets.value)) writer.expression('list(string)', targets.value)
-    if (addresses.length === 0) addresses.push(...otherwise.map(stringLiteral))
-    const labels: [string, string][] = []
-    for (const { key, value } of writer.map(group.entries.get('labels'))?.entries.values() ?? []) {
-      labels.push([key, writer.expression('string', value) ?? '""'])
-    }
-    return addresses.map((address) => {
-      const all: [string, string][] = [['__address__', address], ...labels]
-      return all.sort(([a], [b]) => (a < b ? -1 : 1))
-    })
-  })
-}
-
-/** The expression of one list of the targets of all groups. */
-export function targetsLiteral(targets: readonly (readonly (readonly [string, string])[])[]): string {
-  return listLiteral(targets.map((labels) => objectLiteral(labels)))
 }

@@ -1,18 +1,8 @@
 // Promtail's configuration to Alloy's language: discovery and sources, stages, and writing to Loki.
-import type { Settings, VariantsField } from '#component'
-import { entryRange, isNull, kindOfNode, type YamlEntry, type YamlMap, type YamlNode } from '../yaml/tree.ts'
-import {
-  type AlloyBlock,
-  attribute,
-  block,
-  concatenated,
-  labelOf,
-  listLiteral,
-  numbered,
-  type Statement,
-  stringLiteral,
-} from './document.ts'
-import { discoveryOf, discoveryRelabel, staticTargets, targetsLiteral } from './prometheus.ts'
+import { entryRange, isNull, type YamlMap, type YamlNode } from '../yaml/tree.ts'
+import { type AlloyBlock, attribute, block, listLiteral, numbered } from './document.ts'
+import { clientRules, readClient } from './http.ts'
+import { JobConverter, type Shared } from './promtail_sources.ts'
 import type { Rules, Writer } from './writer.ts'
 
 const rootKeys = [
@@ -30,18 +20,6 @@ const rootKeys = [
 ]
 const defaultPositions = '/var/log/positions.yaml'
 
-/** What all scrape configs share. */
-interface Shared {
-  /** Expression: a list of receivers. */
-  readonly forwardTo: string
-  readonly prefix: string
-  readonly positions: string
-  readonly fileMatch: readonly Statement[]
-  readonly fileWatch: readonly Statement[]
-  /** Stages before those of every config. */
-  readonly limits: readonly AlloyBlock[]
-}
-
 /** Convert the map of a whole file. `prefix`: of labels, where a file holds several configurations. */
 export async function convertPromtail(writer: Writer, root: YamlMap, prefix = ''): Promise<AlloyBlock[]> {
   writer.unknownKeys(root, rootKeys, 'the configuration')
@@ -56,7 +34,7 @@ export async function convertPromtail(writer: Writer, root: YamlMap, prefix = ''
   const shared: Shared = {
     forwardTo: listLiteral(writes.map((one) => `loki.write.${one.label}.receiver`)),
     prefix,
-    positions: positionsFile(writer, root),
+    ...positionsFile(writer, root),
     ...(await fileSettings(writer, root)),
     limits: limits ? limitStages(writer, limits) : [],
   }
@@ -80,26 +58,58 @@ function checkServer(writer: Writer, root: YamlMap): void {
   if (tracing && isTrue(tracing.value)) {
     writer.report('warning', entryRange(tracing), 'tracing is not converted: its settings are in the environment')
   }
-  const server = root.entries.get('server')
-  if (!writer.map(server) || !server) return
-  writer.report(
-    'warning',
-    server.keyRange,
-    'the settings of the server are not converted: --server.http.listen-addr is the address of the pages, and their metrics have other names',
-  )
+  const server = writer.map(root.entries.get('server'))
+  const metrics = server?.entries.get('register_instrumentation')
+  if (!metrics || !isFalse(metrics.value)) {
+    const message = "Promtail's own metrics have other names here: dashboards and alerts on them have to change"
+    writer.report('warning', metrics && entryRange(metrics), message)
+  }
+  for (const entry of server?.entries.values() ?? []) {
+    if (isNull(entry.value)) continue
+    switch (entry.key) {
+      case 'profiling_enabled':
+        if (isTrue(entry.value)) writer.report('warning', entryRange(entry), 'profiles are those of the admin server')
+        break
+      case 'log_level':
+        if (entry.value.kind === 'scalar' && entry.value.text !== 'info') {
+          writer.report(
+            'warning',
+            entryRange(entry),
+            'the level of own log lines is not converted: see the logging block',
+          )
+        }
+        break
+      case 'http_path_prefix':
+        writer.lacks(entryRange(entry), '"http_path_prefix"', '--server.http.ui-path-prefix is where pages are')
+        break
+      case 'health_check_target':
+        if (isFalse(entry.value))
+          writer.report('warning', entryRange(entry), 'there is no check of targets to switch off')
+        break
+      case 'register_instrumentation':
+      case 'disable':
+        break
+      default:
+        writer.report('warning', entryRange(entry), `the server's ${entry.key} is not converted: see solder run --help`)
+    }
+  }
+}
+
+function isFalse(node: YamlNode): boolean {
+  return node.kind === 'scalar' && node.value === false
 }
 
 function isTrue(node: YamlNode): boolean {
   return node.kind === 'scalar' && node.value === true
 }
 
-function positionsFile(writer: Writer, root: YamlMap): string {
+function positionsFile(writer: Writer, root: YamlMap): Pick<Shared, 'positions' | 'positionsGiven'> {
   const entry = root.entries.get('positions')
   const map = writer.map(entry)
   if (map) writer.unknownKeys(map, ['filename', 'sync_period', 'ignore_invalid_yaml'], 'positions')
   const file = map?.entries.get('filename')?.value
-  const path = file?.kind === 'scalar' && !isNull(file) ? file.text : defaultPositions
-  return path
+  const isGiven = file?.kind === 'scalar' && !isNull(file)
+  return { positions: isGiven ? file.text : defaultPositions, positionsGiven: isGiven }
 }
 
 async function fileSettings(writer: Writer, root: YamlMap): Promise<Pick<Shared, 'fileMatch' | 'fileWatch'>> {
@@ -175,6 +185,7 @@ async function lokiWrite(
     drop_rate_limited_batches: ({ value }) => (isTrue(value) ? [attribute('retry_on_http_429', 'false')] : []),
     external_labels: null,
     stream_lag_labels: null,
+    ...clientRules,
   }
   const labels = client.entries.get('external_labels')
   const external = labels && writer.expression('map(string)', labels.value)
@@ -183,285 +194,8 @@ async function lokiWrite(
   return block(
     'loki.write',
     label,
-    block('endpoint', undefined, ...writer.body(endpoint.schema, client, rules)),
-    external === undefined ? undefined : attribute('external_labels', external),
+    block('endpoint', undefined, ...writer.body(endpoint.schema, readClient(client), rules)),
+    attribute('external_labels', external ?? '{}'),
     max === undefined || max === '0' ? undefined : attribute('max_streams', max),
   )
-}
-
-/** Keys of a scrape config that are handled one by one; others end in `_sd_configs`. */
-const jobKeys = [
-  'job_name',
-  'pipeline_stages',
-  'journal',
-  'syslog',
-  'gelf',
-  'loki_push_api',
-  'relabel_configs',
-  'static_configs',
-  'encoding',
-  'decompression',
-]
-/** Sources whose settings are nothing but those of a component. */
-const plainSources = [
-  { key: 'journal', component: 'loki.source.journal', rules: { json: 'format_as_json' } },
-  { key: 'gelf', component: 'loki.source.gelf', rules: {} },
-] as const
-/** Sources that are there, but not in this build. */
-const absentSources = ['cloudflare', 'gcplog', 'windows_events', 'kafka', 'azure_event_hubs', 'heroku_drain']
-
-class JobConverter {
-  readonly #writer: Writer
-  readonly #job: YamlMap
-  readonly #shared: Shared
-  readonly #blocks: AlloyBlock[] = []
-  #forwardTo = ''
-  #label = ''
-
-  constructor(writer: Writer, job: YamlMap, shared: Shared) {
-    this.#writer = writer
-    this.#job = job
-    this.#shared = shared
-  }
-
-  async convert(): Promise<AlloyBlock[]> {
-    const writer = this.#writer
-    const { entries } = this.#job
-    const named = entries.get('job_name')?.value
-    const own = labelOf(named?.kind === 'scalar' && !isNull(named) ? named.text : '')
-    if (own === undefined) {
-      writer.report('critical', this.#job.range, 'a scrape config needs a job_name')
-      return []
-    }
-    this.#label = this.#shared.prefix === '' ? own : `${this.#shared.prefix}_${own}`
-    this.#checkKeys()
-    const targets = await this.#targets()
-    this.#forwardTo = await this.#process()
-    const relabelled = await this.#relabelled(targets)
-    if (targets.length > 0) this.#blocks.push(await this.#files(relabelled?.output ?? concatenated(targets)))
-    const rules = relabelled ? [attribute('relabel_rules', relabelled.rules)] : []
-    for (const { key, component, rules: names } of plainSources) await this.#source(key, component, names, rules)
-    await this.#pushApi(rules)
-    await this.#syslog(rules)
-    await this.#docker(rules)
-    const made = this.#blocks.map(({ name, label }) => `${name}.${label}`).join(', ')
-    const where = named?.range ?? this.#job.range
-    if (made !== '') writer.report('info', where, `the scrape config "${own}" became ${made}`)
-    return this.#blocks
-  }
-
-  #checkKeys(): void {
-    const keys = [...this.#job.entries.values()]
-    for (const entry of keys) {
-      if (!absentSources.includes(entry.key) || isNull(entry.value)) continue
-      this.#writer.lacks(entryRange(entry), `"${entry.key}"`, 'this build has no such source')
-    }
-    const discovery = keys.map(({ key }) => key).filter((key) => key.endsWith('_sd_configs'))
-    this.#writer.unknownKeys(this.#job, [...jobKeys, ...absentSources, ...discovery], 'scrape_configs')
-  }
-
-  async #targets(): Promise<string[]> {
-    const entries = new Map(this.#job.entries)
-    for (const key of ['docker_sd_configs', 'static_configs']) entries.delete(key)
-    const found = await discoveryOf(this.#writer, this.#blocks, { ...this.#job, entries }, this.#label, [])
-    const written = staticTargets(this.#writer, this.#job, ['localhost'])
-    return written.length === 0 ? found : [...found, targetsLiteral(written)]
-  }
-
-  /** `loki.process`, where there are stages. Gives where lines go: the expression of a list. */
-  async #process(): Promise<string> {
-    const given = this.#job.entries.get('pipeline_stages')
-    const schema = await this.#writer.schema('loki.process')
-    const field = schema?.fields['stage']
-    if (field?.kind !== 'variants') return this.#shared.forwardTo
-    const stages = [...this.#shared.limits, ...(given ? convertStages(this.#writer, field, given) : [])]
-    if (stages.length === 0) return this.#shared.forwardTo
-    this.#blocks.push(block('loki.process', this.#label, attribute('forward_to', this.#shared.forwardTo), ...stages))
-    return `[loki.process.${this.#label}.receiver]`
-  }
-
-  async #relabelled(targets: readonly string[]): Promise<{ output: string; rules: string } | undefined> {
-    const rules = this.#job.entries.get('relabel_configs')
-    if (!rules || this.#writer.maps(rules).length === 0) return undefined
-    this.#blocks.push(await discoveryRelabel(this.#writer, this.#label, targets, rules))
-    const component = `discovery.relabel.${this.#label}`
-    return { output: `${component}.output`, rules: `${component}.rules` }
-  }
-
-  async #files(targets: string): Promise<AlloyBlock> {
-    const writer = this.#writer
-    const { fileMatch, fileWatch, positions } = this.#shared
-    const schema = await writer.schema('loki.source.file')
-    const own = new Map([...this.#job.entries].filter(([key]) => key === 'encoding' || key === 'decompression'))
-    return block(
-      'loki.source.file',
-      this.#label,
-      attribute('targets', targets),
-      attribute('forward_to', this.#forwardTo),
-      ...(schema ? writer.body(schema, { ...this.#job, entries: own }) : []),
-      fileWatch.length === 0 ? undefined : block('file_watch', undefined, ...fileWatch),
-      block('file_match', undefined, attribute('enabled', 'true'), ...fileMatch),
-      attribute('legacy_positions_file', stringLiteral(positions)),
-    )
-  }
-
-  async #source(key: string, component: string, names: Rules, relabel: readonly Statement[]): Promise<void> {
-    const entry = this.#job.entries.get(key)
-    if (!entry) return
-    const schema = await this.#writer.schema(component)
-    if (!schema) return this.#writer.lacks(entryRange(entry), `"${key}"`, `this build has no ${component}`)
-    const map = this.#writer.map(entry)
-    const forward = attribute('forward_to', this.#forwardTo)
-    const body = map ? this.#writer.body(schema, map, names) : []
-    const position = key === 'journal' ? [this.#legacyPosition()] : []
-    this.#blocks.push(block(component, this.#label, forward, ...relabel, ...body, ...position))
-  }
-
-  /** How far the journal was read stands in the positions file under the name of the job. */
-  #legacyPosition(): AlloyBlock {
-    const name = this.#job.entries.get('job_name')?.value
-    const text = name?.kind === 'scalar' ? name.text : ''
-    const file = attribute('file', stringLiteral(this.#shared.positions))
-    return block('legacy_position', undefined, file, attribute('name', stringLiteral(text)))
-  }
-
-  async #syslog(relabel: readonly Statement[]): Promise<void> {
-    const entry = this.#job.entries.get('syslog')
-    const map = this.#writer.map(entry)
-    const field = (await this.#writer.schema('loki.source.syslog'))?.fields['listener']
-    if (!map || field?.kind !== 'blocks') return
-    const names = { listen_address: 'address', listen_protocol: 'protocol' }
-    const listener = block('listener', undefined, ...this.#writer.body(field.schema, map, names))
-    const forward = attribute('forward_to', this.#forwardTo)
-    this.#blocks.push(block('loki.source.syslog', this.#label, listener, forward, ...relabel))
-  }
-
-  async #pushApi(relabel: readonly Statement[]): Promise<void> {
-    const entry = this.#job.entries.get('loki_push_api')
-    const map = this.#writer.map(entry)
-    const schema = await this.#writer.schema('loki.source.api')
-    const http = schema?.fields['http']
-    if (!map || !schema || http?.kind !== 'block') return
-    const server = this.#writer.map(map.entries.get('server'))
-    const names: Rules = {
-      http_listen_address: 'listen_address',
-      http_listen_port: 'listen_port',
-      http_server_read_timeout: 'server_read_timeout',
-      http_server_write_timeout: 'server_write_timeout',
-      http_server_idle_timeout: 'server_idle_timeout',
-      grpc_listen_port: null,
-      grpc_listen_address: null,
-    }
-    this.#blocks.push(
-      block(
-        'loki.source.api',
-        this.#label,
-        block('http', undefined, ...(server ? this.#writer.body(http.schema, server, names) : [])),
-        attribute('forward_to', this.#forwardTo),
-        ...relabel,
-        ...this.#writer.body(schema, map, { server: null }),
-      ),
-    )
-  }
-
-  /** Docker's containers are found and read by two components for each entry. */
-  async #docker(relabel: readonly Statement[]): Promise<void> {
-    const discovery = await this.#writer.schema('discovery.docker')
-    if (!discovery) return
-    for (const [i, one] of this.#writer.maps(this.#job.entries.get('docker_sd_configs')).entries()) {
-      const label = numbered(this.#label, i)
-      this.#blocks.push(
-        block('discovery.docker', label, ...this.#writer.body(discovery, one)),
-        block(
-          'loki.source.docker',
-          label,
-          ...this.#writer.body(discovery, { ...one, entries: onlyHost(one) }),
-          attribute('targets', `discovery.docker.${label}.targets`),
-          attribute('forward_to', this.#forwardTo),
-          ...relabel,
-        ),
-      )
-    }
-  }
-}
-
-function onlyHost(map: YamlMap): Map<string, YamlEntry> {
-  return new Map([...map.entries].filter(([key]) => key === 'host'))
-}
-
-// ---------------------------------------------------------------------------------------------------------- stages
-
-const stageNames: Readonly<Record<string, string>> = {
-  labeldrop: 'label_drop',
-  labelallow: 'label_keep',
-}
-/** Stages whose whole setting is a map or a list. */
-const valueStages = ['labels', 'labeldrop', 'labelallow', 'static_labels', 'structured_metadata']
-
-/** The list of stages under `entry`, as `stage.*` blocks. */
-function convertStages(writer: Writer, field: VariantsField<unknown>, entry: YamlEntry): AlloyBlock[] {
-  return writer.maps(entry).flatMap((stage) => {
-    const [one, ...more] = stage.entries.values()
-    if (!one || more.length > 0) {
-      writer.report('critical', stage.range, `a stage is a map with one key, this one has ${stage.entries.size}`)
-      return []
-    }
-    const name = stageNames[one.key] ?? one.key
-    const schema = Object.hasOwn(field.schemas(), name) ? field.schemas()[name] : undefined
-    if (!schema) {
-      writer.lacks(one.keyRange, `the stage "${one.key}"`)
-      return []
-    }
-    return [block(`stage.${name}`, undefined, ...stageBody(writer, schema, one))]
-  })
-}
-
-function stageBody(writer: Writer, schema: Settings<object>, entry: YamlEntry): Statement[] {
-  if (valueStages.includes(entry.key)) {
-    const values = schema.fields['values']
-    const expression = values?.kind === 'attribute' ? writer.expression(values.type.name, entry.value) : undefined
-    return expression === undefined ? [] : [attribute('values', expression)]
-  }
-  if (entry.key === 'metrics') return writer.map(entry) ? metrics(writer, schema, entry) : []
-  const map = writer.map(entry)
-  if (!map) return []
-  const rules: Record<string, Rules> = {
-    match: {
-      stages: (inside) => {
-        const field = schema.fields['stage']
-        return field?.kind === 'variants' ? convertStages(writer, field, inside) : []
-      },
-    },
-    drop: {
-      source: ({ value }) => {
-        const expression = writer.expression('list(string)', value) ?? '[]'
-        const names: unknown = JSON.parse(expression)
-        return [attribute('source', stringLiteral(Array.isArray(names) ? names.join(',') : ''))]
-      },
-    },
-  }
-  return writer.body(schema, map, rules[entry.key] ?? {})
-}
-
-/** Metrics by name: `type`, and what is said of that type under `config`. */
-function metrics(writer: Writer, schema: Settings<object>, entry: YamlEntry): Statement[] {
-  const field = schema.fields['metric']
-  const all = writer.map(entry)
-  if (field?.kind !== 'variants' || !all) return []
-  const sorted = [...all.entries.values()].sort((a, b) => (a.key < b.key ? -1 : 1))
-  return sorted.flatMap((one) => {
-    const map = writer.map(one)
-    const type = map?.entries.get('type')?.value
-    const kind = type?.kind === 'scalar' ? type.text.toLowerCase() : ''
-    const inner = field.schemas()[kind]
-    if (!map || !Object.hasOwn(field.schemas(), kind) || !inner) {
-      const found = type ? `${kindOfNode(type)} ${JSON.stringify(kind)}` : 'nothing'
-      writer.report('critical', one.keyRange, `the type of a metric is counter, gauge or histogram, got ${found}`)
-      return []
-    }
-    const config = writer.map(map.entries.get('config'))
-    const entries = new Map([...map.entries, ...(config?.entries ?? [])])
-    const body = writer.body(inner, { ...map, entries }, { type: null, config: null })
-    return [block(`metric.${kind}`, undefined, attribute('name', stringLiteral(one.key)), ...body)]
-  })
 }

@@ -2,7 +2,8 @@
 import type { Settings } from '#component'
 import { entryRange, isNull, type YamlEntry, type YamlMap } from '../yaml/tree.ts'
 import { type AlloyBlock, attribute, block, labelOf, type Statement, stringLiteral } from './document.ts'
-import { checkGlobal, convertJob, PrometheusBlocks, remoteWrite, without } from './prometheus.ts'
+import { without } from './http.ts'
+import { checkGlobal, convertJob, PrometheusBlocks, remoteWrite } from './prometheus.ts'
 import { convertPromtail } from './promtail.ts'
 import type { Writer } from './writer.ts'
 

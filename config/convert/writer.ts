@@ -83,11 +83,7 @@ export class Writer {
   readonly #options: WriterOptions
 
   /** `absent`: the settings of components that Alloy has and this build lacks. */
-  constructor(
-    registry: ComponentRegistry,
-    absent: ReadonlyMap<string, Settings<object>>,
-    options: WriterOptions = {},
-  ) {
+  constructor(registry: ComponentRegistry, absent: ReadonlyMap<string, Settings<object>>, options: WriterOptions = {}) {
     this.#registry = registry
     this.#absent = absent
     this.#options = options
@@ -268,7 +264,11 @@ export class Writer {
         }
         const inside = this.map(entry)
         const rest = inside && source ? switched(field.schema, inside) : inside
-        return rest ? [block(name, undefined, ...this.body(field.schema, rest, inner(rules), below))] : []
+        if (!rest) return []
+        const body = this.body(field.schema, rest, inner(rules), below)
+        // What is left of a section when all of it was reported, or is as it would be anyway.
+        if (name === 'tls_config' && body.length === 0 && rest.entries.size > 0) return []
+        return [block(name, undefined, ...body)]
       }
       case 'blocks':
         if (node.kind === 'map') {
@@ -366,9 +366,9 @@ export class Writer {
   }
 }
 
-/** `256kb` as Alloy writes it, `256KiB`; other texts are left as they are. */
-function sizeWithUnit(text: string): string {
-  const match = /^(\d+)([kmgt])b?$/.exec(text)
+/** `256kb` and `256KB` as Alloy writes it, `256KiB`; other texts are left as they are. */
+export function sizeWithUnit(text: string): string {
+  const match = /^(\d+) ?([kmgtKMGT])i?[bB]?$/.exec(text)
   return match ? `${match[1]}${(match[2] as string).toUpperCase()}iB` : text
 }
 

@@ -71,7 +71,7 @@ export function readShapes(
           : head[4] === undefined
             ? defineSettings({})
             : groupOf(found, head[4])
-        out[name] = many ? blocks(body, '') : block(body, '', required ? { required: true } : undefined)
+        out[name] = many ? blocks(body, '') : required ? block(body, '', { required: true }) : block(body, '')
       } else if (line !== '') Object.assign(out, attributeOf(line))
     }
     return out
@@ -98,7 +98,9 @@ function attributeOf(line: string): Record<string, Field<unknown>> {
   const [, name, required, type, preset] = /^([\w.]+)(!?) (\S+)(?: (.+))?$/.exec(line) ?? []
   if (name === undefined || type === undefined) throw new Error(`Cannot read a shape: what is ${JSON.stringify(line)}?`)
   const given = preset === undefined ? presetOf(type) : (JSON.parse(preset) as DefaultValue)
-  return { [name]: attr(typeOf(type), '', required ? { required: true } : given === undefined ? {} : { default: given }) }
+  return {
+    [name]: attr(typeOf(type), '', required ? { required: true } : given === undefined ? {} : { default: given }),
+  }
 }
 
 /** What an attribute is where nobody says it: nothing of its kind. */

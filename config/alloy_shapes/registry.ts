@@ -1,6 +1,6 @@
 // The components of this build and, as far as a check of what was converted needs them, those that only Alloy has.
 import type { ComponentDefinition, Settings } from '#component'
-import type { ComponentRegistry } from '../../plan.ts'
+import type { ComponentRegistry } from '../plan.ts'
 import { absentComponents } from './catalog.ts'
 
 /** `registry` with components that can be checked but not run. */

@@ -1,6 +1,6 @@
 // What a conversion knows of Alloy beyond this build: components that are lacking here, and the order in which settings are written.
 import type { Settings } from '#component'
-import type { AlloyBlock, Statement } from '../document.ts'
+import type { AlloyBlock, Statement } from '../convert/document.ts'
 import { absentCollector } from './collector.ts'
 import { absentDiscovery } from './discovery.ts'
 import { absentExporters } from './exporters.ts'
@@ -34,9 +34,10 @@ export function inAlloyOrder(component: AlloyBlock): AlloyBlock {
 }
 
 function ordered(block: AlloyBlock, path: string, settings: Settings<object> | undefined): AlloyBlock {
-  const names = orders.get(path) ?? orders.get(`* > ${block.name}`) ?? Object.keys(settings?.fields ?? {})
+  const names = settings ? Object.keys(settings.fields) : (orders.get(path) ?? orders.get(`* > ${block.name}`) ?? [])
   const place = (statement: Statement): number => {
-    const at = names.indexOf(statement.name)
+    const exact = names.indexOf(statement.name)
+    const at = exact < 0 ? names.indexOf(statement.name.split('.', 1)[0] as string) : exact
     return at < 0 ? names.length : at
   }
   const body = block.body.map((statement) => {

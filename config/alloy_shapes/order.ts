@@ -8,9 +8,17 @@ export const alloyOrder = `
   resource library span_kinds
 * > include: match_type regexp services span_names log_bodies log_severity_texts log_severity metric_names attribute
   resource library span_kinds
+* > metric.counter: name description source prefix max_idle_duration value action match_all count_entry_bytes
+* > metric.gauge: name description source prefix max_idle_duration value action
+* > metric.histogram: name description source prefix max_idle_duration value buckets
 * > probabilistic: hash_salt sampling_percentage
 * > retry_on_failure: enabled initial_interval randomization_factor multiplier max_interval max_elapsed_time
 * > sending_queue: enabled num_consumers queue_size block_on_overflow sizer wait_for_result batch storage
+* > stage.drop: drop_counter_reason source value separator expression older_than longer_than
+* > stage.logfmt: mapping source regex
+* > stage.match: selector stage action pipeline_name drop_counter_reason
+* > stage.multiline: firstline max_lines max_wait_time trim_newlines
+* > stage.sampling: drop_counter_reason rate
 * > tls: ca_pem ca_file cert_pem cert_file key_pem key_file min_version max_version reload_interval cipher_suites
   include_insecure_cipher_suites include_system_ca_certs_pool curve_preferences tpm client_ca_file
 * > tpm: enabled path owner_auth auth

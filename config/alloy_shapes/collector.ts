@@ -20,30 +20,7 @@ otelcol.exporter.faro {
     compression_params {
       level! int
     }
-    tls {
-      ca_pem string
-      ca_file string
-      cert_pem string
-      cert_file string
-      key_pem secret
-      key_file string
-      min_version string "TLS 1.2"
-      max_version string "TLS 1.3"
-      reload_interval duration
-      cipher_suites list(string)
-      include_insecure_cipher_suites bool
-      include_system_ca_certs_pool bool
-      curve_preferences list(string)
-      tpm {
-        @switched_off
-        path string
-        owner_auth string
-        auth string
-      }
-      insecure bool
-      insecure_skip_verify bool
-      server_name string
-    }
+    tls { @otel_tls_client }
     read_buffer_size bytes
     write_buffer_size bytes "512KiB"
     timeout duration "30s"
@@ -59,50 +36,15 @@ otelcol.exporter.faro {
     auth string
     cookies { @switched_off }
   }
-  sending_queue {
-    @enabled
-    num_consumers int 10
-    queue_size int 1000
-    block_on_overflow bool
-    sizer string "requests"
-    wait_for_result bool
-    batch {
-      flush_timeout duration "200ms"
-      min_size int 2000
-      max_size int 3000
-      sizer string "items"
-    }
-    storage string
-  }
-  retry_on_failure {
-    @enabled
-    initial_interval duration "5s"
-    randomization_factor float 0.5
-    multiplier float 1.5
-    max_interval duration "30s"
-    max_elapsed_time duration "5m"
-  }
+  sending_queue { @otel_queue }
+  retry_on_failure { @otel_retry }
   debug_metrics { @debug_metrics }
 }
 otelcol.exporter.googlecloud {
-  sending_queue {
-    @enabled
-    num_consumers int 10
-    queue_size int 1000
-    block_on_overflow bool
-    sizer string "requests"
-    wait_for_result bool
-    batch {
-      flush_timeout duration "200ms"
-      min_size int 2000
-      max_size int 3000
-      sizer string "items"
-    }
-    storage string
-  }
-  project string "Fetch from credentials"
+  sending_queue { @otel_queue }
+  project string
   destination_project_quota bool
-  user_agent string "opentelemetry-collector-contrib {{version}}"
+  user_agent string
   impersonate {
     target_principal string
     subject string
@@ -111,7 +53,7 @@ otelcol.exporter.googlecloud {
   metric {
     prefix string "workload.googleapis.com"
     endpoint string "monitoring.googleapis.com:443"
-    compression string "\`\\"\\"\` (no compression)"
+    compression string
     grpc_pool_size int 1
     use_insecure bool
     known_domains list(string) ["googleapis.com", "kubernetes.io", "istio.io", "knative.dev"]
@@ -136,7 +78,7 @@ otelcol.exporter.googlecloud {
   }
   log {
     endpoint string "logging.googleapis.com:443"
-    compression string "\`\\"\\"\` (no compression)"
+    compression string
     grpc_pool_size int 1
     use_insecure bool
     default_log_name string
@@ -147,31 +89,10 @@ otelcol.exporter.googlecloud {
   debug_metrics { @debug_metrics }
 }
 otelcol.exporter.googlecloudpubsub {
-  sending_queue {
-    @enabled
-    num_consumers int 10
-    queue_size int 1000
-    block_on_overflow bool
-    sizer string "requests"
-    wait_for_result bool
-    batch {
-      flush_timeout duration "200ms"
-      min_size int 2000
-      max_size int 3000
-      sizer string "items"
-    }
-    storage string
-  }
-  retry_on_failure {
-    @enabled
-    initial_interval duration "5s"
-    randomization_factor float 0.5
-    multiplier float 1.5
-    max_interval duration "30s"
-    max_elapsed_time duration "5m"
-  }
-  project string "Fetch from credentials"
-  user_agent string "opentelemetry-collector-contrib {{version}}"
+  sending_queue { @otel_queue }
+  retry_on_failure { @otel_retry }
+  project string
+  user_agent string
   topic! string
   compression string
   watermark {
@@ -194,7 +115,7 @@ otelcol.exporter.kafka {
   brokers list(string) ["localhost:9092"]
   resolve_canonical_bootstrap_servers_only bool
   client_id string "otel-collector"
-  topic string "_See below_"
+  topic string
   topic_from_attribute string
   encoding string "otlp_proto"
   partition_traces_by_id bool
@@ -236,30 +157,7 @@ otelcol.exporter.kafka {
         region! string
       }
     }
-    tls {
-      ca_pem string
-      ca_file string
-      cert_pem string
-      cert_file string
-      key_pem secret
-      key_file string
-      min_version string "TLS 1.2"
-      max_version string "TLS 1.3"
-      reload_interval duration
-      cipher_suites list(string)
-      include_insecure_cipher_suites bool
-      include_system_ca_certs_pool bool
-      curve_preferences list(string)
-      tpm {
-        @switched_off
-        path string
-        owner_auth string
-        auth string
-      }
-      insecure bool
-      insecure_skip_verify bool
-      server_name string
-    }
+    tls { @otel_tls_client }
     kerberos {
       service_name string
       realm string
@@ -279,29 +177,8 @@ otelcol.exporter.kafka {
       backoff duration "250ms"
     }
   }
-  retry_on_failure {
-    @enabled
-    initial_interval duration "5s"
-    randomization_factor float 0.5
-    multiplier float 1.5
-    max_interval duration "30s"
-    max_elapsed_time duration "5m"
-  }
-  sending_queue {
-    @enabled
-    num_consumers int 10
-    queue_size int 1000
-    block_on_overflow bool
-    sizer string "requests"
-    wait_for_result bool
-    batch {
-      flush_timeout duration "200ms"
-      min_size int 2000
-      max_size int 3000
-      sizer string "items"
-    }
-    storage string
-  }
+  retry_on_failure { @otel_retry }
+  sending_queue { @otel_queue }
   producer {
     max_message_bytes int 1000000
     max_broker_write_bytes int 104857600
@@ -321,30 +198,7 @@ otelcol.exporter.kafka {
     round_robin bool
     least_backup bool
   }
-  tls {
-    ca_pem string
-    ca_file string
-    cert_pem string
-    cert_file string
-    key_pem secret
-    key_file string
-    min_version string "TLS 1.2"
-    max_version string "TLS 1.3"
-    reload_interval duration
-    cipher_suites list(string)
-    include_insecure_cipher_suites bool
-    include_system_ca_certs_pool bool
-    curve_preferences list(string)
-    tpm {
-      @switched_off
-      path string
-      owner_auth string
-      auth string
-    }
-    insecure bool
-    insecure_skip_verify bool
-    server_name string
-  }
+  tls { @otel_tls_client }
   debug_metrics { @debug_metrics }
 }
 otelcol.exporter.splunkhec {
@@ -361,29 +215,8 @@ otelcol.exporter.splunkhec {
     insecure_skip_verify bool
     force_attempt_http2 bool true
   }
-  sending_queue {
-    @enabled
-    num_consumers int 10
-    queue_size int 1000
-    block_on_overflow bool
-    sizer string "requests"
-    wait_for_result bool
-    batch {
-      flush_timeout duration "200ms"
-      min_size int 2000
-      max_size int 3000
-      sizer string "items"
-    }
-    storage string
-  }
-  retry_on_failure {
-    @enabled
-    initial_interval duration "5s"
-    randomization_factor float 0.5
-    multiplier float 1.5
-    max_interval duration "30s"
-    max_elapsed_time duration "5m"
-  }
+  sending_queue { @otel_queue }
+  retry_on_failure { @otel_retry }
   splunk! {
     log_data_enabled bool true
     profiling_data_enabled bool true
@@ -426,54 +259,10 @@ otelcol.exporter.splunkhec {
 }
 otelcol.exporter.syslog {
   timeout duration "5s"
-  sending_queue {
-    @enabled
-    num_consumers int 10
-    queue_size int 1000
-    block_on_overflow bool
-    sizer string "requests"
-    wait_for_result bool
-    batch {
-      flush_timeout duration "200ms"
-      min_size int 2000
-      max_size int 3000
-      sizer string "items"
-    }
-    storage string
-  }
-  retry_on_failure {
-    @enabled
-    initial_interval duration "5s"
-    randomization_factor float 0.5
-    multiplier float 1.5
-    max_interval duration "30s"
-    max_elapsed_time duration "5m"
-  }
+  sending_queue { @otel_queue }
+  retry_on_failure { @otel_retry }
   debug_metrics { @debug_metrics }
-  tls {
-    ca_pem string
-    ca_file string
-    cert_pem string
-    cert_file string
-    key_pem secret
-    key_file string
-    min_version string "TLS 1.2"
-    max_version string "TLS 1.3"
-    reload_interval duration
-    cipher_suites list(string)
-    include_insecure_cipher_suites bool
-    include_system_ca_certs_pool bool
-    curve_preferences list(string)
-    tpm {
-      @switched_off
-      path string
-      owner_auth string
-      auth string
-    }
-    insecure bool
-    insecure_skip_verify bool
-    server_name string
-  }
+  tls { @otel_tls_client }
   endpoint! string
   port int 514
   network string "tcp"
@@ -625,7 +414,7 @@ otelcol.receiver.awss3 {
     s3_bucket! string
     s3_prefix! string
     s3_partition_format string "year=%Y/month=%m/day=%d/hour=%H/minute=%M"
-    s3_partition_timezone string "Local time"
+    s3_partition_timezone string
     file_prefix string
     endpoint string
     endpoint_partition_id string "aws"
@@ -737,7 +526,7 @@ otelcol.receiver.file_stats {
 }
 otelcol.receiver.googlecloudpubsub {
   project string
-  user_agent string "opentelemetry-collector-contrib {{version}}"
+  user_agent string
   endpoint string
   universe_domain string "googleapis.com"
   insecure bool
@@ -860,30 +649,7 @@ otelcol.receiver.kafka {
         region! string
       }
     }
-    tls {
-      ca_pem string
-      ca_file string
-      cert_pem string
-      cert_file string
-      key_pem secret
-      key_file string
-      min_version string "TLS 1.2"
-      max_version string "TLS 1.3"
-      reload_interval duration
-      cipher_suites list(string)
-      include_insecure_cipher_suites bool
-      include_system_ca_certs_pool bool
-      curve_preferences list(string)
-      tpm {
-        @switched_off
-        path string
-        owner_auth string
-        auth string
-      }
-      insecure bool
-      insecure_skip_verify bool
-      server_name string
-    }
+    tls { @otel_tls_client }
     kerberos {
       service_name string
       realm string
@@ -948,30 +714,7 @@ otelcol.receiver.solace {
   broker string "localhost:5671"
   queue! string
   max_unacknowledged int 1000
-  tls {
-    ca_pem string
-    ca_file string
-    cert_pem string
-    cert_file string
-    key_pem secret
-    key_file string
-    min_version string "TLS 1.2"
-    max_version string "TLS 1.3"
-    reload_interval duration
-    cipher_suites list(string)
-    include_insecure_cipher_suites bool
-    include_system_ca_certs_pool bool
-    curve_preferences list(string)
-    tpm {
-      @switched_off
-      path string
-      owner_auth string
-      auth string
-    }
-    insecure bool
-    insecure_skip_verify bool
-    server_name string
-  }
+  tls { @otel_tls_client }
   flow_control {
     delayed_retry! {
       delay duration "10ms"
@@ -1280,30 +1023,7 @@ otelcol.receiver.vcenter {
   collection_interval duration "1m"
   initial_delay duration "1s"
   timeout duration
-  tls {
-    ca_pem string
-    ca_file string
-    cert_pem string
-    cert_file string
-    key_pem secret
-    key_file string
-    min_version string "TLS 1.2"
-    max_version string "TLS 1.3"
-    reload_interval duration
-    cipher_suites list(string)
-    include_insecure_cipher_suites bool
-    include_system_ca_certs_pool bool
-    curve_preferences list(string)
-    tpm {
-      @switched_off
-      path string
-      owner_auth string
-      auth string
-    }
-    insecure bool
-    insecure_skip_verify bool
-    server_name string
-  }
+  tls { @otel_tls_client }
   max_query_metrics int 256
   debug_metrics { @debug_metrics }
   output! { @output }

@@ -72,13 +72,13 @@ prometheus.exporter.cloudwatch {
     metric*! {
       name! string
       statistics! list(string)
-      period duration "The value of \`period\` in the parent job."
-      length duration "The value of \`length\` in the parent job."
+      period duration
+      length duration
       nil_to_zero bool
       add_cloudwatch_timestamp bool
     }
     period duration "5m"
-    length duration "Calculated based on \`period\`. Refer to period for details."
+    length duration
     delay duration
     add_cloudwatch_timestamp bool
     nil_to_zero bool true
@@ -95,8 +95,8 @@ prometheus.exporter.cloudwatch {
     metric*! {
       name! string
       statistics! list(string)
-      period duration "The value of \`period\` in the parent job."
-      length duration "The value of \`length\` in the parent job."
+      period duration
+      length duration
       nil_to_zero bool
       add_cloudwatch_timestamp bool
     }
@@ -118,14 +118,14 @@ prometheus.exporter.cloudwatch {
     metric*! {
       name! string
       statistics! list(string)
-      period duration "The value of \`period\` in the parent job."
-      length duration "The value of \`length\` in the parent job."
+      period duration
+      length duration
       nil_to_zero bool
       add_cloudwatch_timestamp bool
     }
     delay duration
     period duration "5m"
-    length duration "Calculated based on \`period\`. Refer to period for details."
+    length duration
     add_cloudwatch_timestamp bool
     nil_to_zero bool true
   }
@@ -346,7 +346,7 @@ prometheus.exporter.postgres {
 }
 prometheus.exporter.process {
   matcher* {
-    name string "{{.ExeBase}}"
+    name string
     comm list(string)
     exe list(string)
     cmdline list(string)
@@ -457,10 +457,10 @@ prometheus.exporter.windows {
     enabled_list list(string) ["ADAccessProcesses", "TransportQueues", "HttpProxy", "ActiveSync", "AvailabilityService", "OutlookWebAccess", "Autodiscover", "WorkloadManagement", "RpcClientAccess", "MapiHttpEmsmdb"]
   }
   iis {
-    app_blacklist string "{'symbol': 'col.ConfigDefaults.IIS.AppExclude.String'}"
-    app_whitelist string "{'symbol': 'col.ConfigDefaults.IIS.AppInclude.String'}"
-    site_blacklist string "{'symbol': 'col.ConfigDefaults.IIS.SiteExclude.String'}"
-    site_whitelist string "{'symbol': 'col.ConfigDefaults.IIS.SiteInclude.String'}"
+    app_blacklist string
+    app_whitelist string
+    site_blacklist string
+    site_whitelist string
     app_exclude string "^$"
     app_include string "^.+$"
     site_exclude string "^$"
@@ -468,8 +468,8 @@ prometheus.exporter.windows {
   }
   logical_disk {
     enabled_list list(string) ["metrics"]
-    blacklist string "{'symbol': 'col.ConfigDefaults.LogicalDisk.VolumeExclude.String'}"
-    whitelist string "{'symbol': 'col.ConfigDefaults.LogicalDisk.VolumeInclude.String'}"
+    blacklist string
+    whitelist string
     include string "^.+$"
     exclude string "^$"
   }
@@ -480,8 +480,8 @@ prometheus.exporter.windows {
     enabled_classes list(string) ["accessmethods", "availreplica", "bufman", "databases", "dbreplica", "genstats", "info", "locks", "memmgr", "sqlerrors", "sqlstats", "transactions", "waitstats"]
   }
   network {
-    blacklist string "{'symbol': 'col.ConfigDefaults.Net.NicExclude.String'}"
-    whitelist string "{'symbol': 'col.ConfigDefaults.Net.NicInclude.String'}"
+    blacklist string
+    whitelist string
     exclude string "^$"
     include string "^.+$"
   }
@@ -494,8 +494,8 @@ prometheus.exporter.windows {
     include string "^.+$"
   }
   process {
-    blacklist string "{'symbol': 'col.ConfigDefaults.Process.ProcessExclude.String'}"
-    whitelist string "{'symbol': 'col.ConfigDefaults.Process.ProcessInclude.String'}"
+    blacklist string
+    whitelist string
     exclude string "^$"
     include string "^.+$"
     enable_iis_worker_process bool
@@ -519,8 +519,8 @@ prometheus.exporter.windows {
     enabled_list list(string)
   }
   smtp {
-    blacklist string "{'symbol': 'col.ConfigDefaults.SMTP.ServerExclude.String'}"
-    whitelist string "{'symbol': 'col.ConfigDefaults.SMTP.ServerInclude.String'}"
+    blacklist string
+    whitelist string
     exclude string "^$"
     include string "^.+$"
   }

@@ -77,9 +77,9 @@ loki.source.gcplog {
       listen_address string
       listen_port int
       conn_limit int
-      max_connection_age duration "infinity"
-      max_connection_age_grace duration "infinity"
-      max_connection_idle duration "infinity"
+      max_connection_age duration "2562047h"
+      max_connection_age_grace duration "2562047h"
+      max_connection_idle duration "2562047h"
       server_max_recv_msg_size int 4194304
       server_max_send_msg_size int 4194304
       server_max_concurrent_streams uint 100
@@ -180,7 +180,7 @@ faro.receiver {
     download_from_origins list(string) ["*"]
     download_timeout duration "1s"
     cache {
-      ttl duration "inf"
+      ttl duration "2562047h"
       error_cleanup_interval duration "1h"
       cleanup_check_interval duration "30s"
     }

@@ -52,9 +52,9 @@ cors {
 }
 grpc_keepalive {
   server_parameters {
-    max_connection_idle duration "infinity"
-    max_connection_age duration "infinity"
-    max_connection_age_grace duration "infinity"
+    max_connection_idle duration "2562047h"
+    max_connection_age duration "2562047h"
+    max_connection_age_grace duration "2562047h"
     time duration "2h"
     timeout duration "20s"
   }
@@ -62,6 +62,29 @@ grpc_keepalive {
     min_time duration "5m"
     permit_without_stream bool
   }
+}
+otel_retry {
+  @enabled
+  initial_interval duration "5s"
+  randomization_factor float 0.5
+  multiplier float 1.5
+  max_interval duration "30s"
+  max_elapsed_time duration "5m"
+}
+otel_queue {
+  @enabled
+  num_consumers int 10
+  queue_size int 1000
+  block_on_overflow bool
+  sizer string "requests"
+  wait_for_result bool
+  batch {
+    flush_timeout duration "200ms"
+    min_size int 2000
+    max_size int 3000
+    sizer string "items"
+  }
+  storage string
 }
 otel_tls_client {
   ca_pem string
@@ -94,8 +117,8 @@ otel_tls_server {
   cert_file string
   key_pem secret
   key_file string
-  min_version string "TLS 1.2"
-  max_version string "TLS 1.3"
+  min_version string
+  max_version string
   reload_interval duration
   cipher_suites list(string)
   include_insecure_cipher_suites bool
