@@ -65,6 +65,9 @@ describe('strptime', () => {
     ['de', '%A, %d. %B %Y', 'Freitag, 2. Januar 2026'],
     ['pt-BR', '%d de %B de %Y', '2 de janeiro de 2026'],
     ['en', '%d %b %Y', '2 Jan 2026'],
+    ['es-ES', '%d de %B de %Y, %I:%M %p', '2 de enero de 2026, 12:00 a.m.'],
+    ['es-ES', '%d de %B de %Y, %I:%M %p', '2 de enero de 2026, 12:00 a. m.'],
+    ['es-ES', '%d de %B de %Y, %I:%M %p', '2 de enero de 2026, 12:00 a.\u202fm.'],
   ]
   for (const [locale, format, text] of languages) {
     it(`${text} is read in ${locale}`, () => {

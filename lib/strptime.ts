@@ -221,7 +221,12 @@ function englishNames(locale: string): ReadonlyMap<string, string> {
       .formatToParts(date)
       .find((p) => p.type === part)
       ?.value.toLowerCase()
-    if (found !== undefined && /\p{L}/u.test(found) && !names.has(found)) names.set(found, english)
+    if (found === undefined || !/\p{L}/u.test(found)) return
+    // `p. m.`: with the space of the locale, which differs by its edition, or without.
+    for (const space of ['', ' ', '\u00a0', '\u202f']) {
+      const name = found.replace(/\s/gu, space)
+      if (!names.has(name)) names.set(name, english)
+    }
   }
   if (!isLocale(locale)) throw new StrptimeError(`unsupported locale '${locale}': should be a BCP 47 language tag`)
   for (let i = 0; i < 12; i++) {

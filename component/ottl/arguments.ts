@@ -179,6 +179,7 @@ function knownKind(compiler: Compiler, body: Expression | Condition): string | u
     case 'map':
       return 'pcommon.Map'
     case 'math':
+    case 'negation':
       return 'a number or time'
     case 'path':
     case 'call':

@@ -10,7 +10,7 @@ import { bindArguments } from './arguments.ts'
 import type { ContextDefinition } from './contexts.ts'
 import type { FunctionDefinition, FunctionTable, Getter, GetSetter, LambdaFunction } from './function.ts'
 import { literalGetter, literalOf } from './function.ts'
-import { compareValues, computeValues } from './operators.ts'
+import { compareValues, computeValues, negated } from './operators.ts'
 import type { PathDefinition } from './paths.ts'
 import { OttlProblem, unknownText } from './problem.ts'
 import type { TransformContext } from './transform_context.ts'
@@ -165,6 +165,11 @@ export class Compiler {
         return this.#list(expression.items)
       case 'map':
         return this.#map(expression.entries, expression.at)
+      case 'negation': {
+        const of = this.value(expression.of)
+        const negate = located((context) => negated(of(context)), expression.at)
+        return literalOf(of) === undefined ? negate : this.constant(negate, expression.at)
+      }
       case 'math':
         return this.#math(expression.operator, this.value(expression.left), this.value(expression.right), expression.at)
     }

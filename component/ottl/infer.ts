@@ -71,6 +71,9 @@ class Hints {
         this.value(expression.left)
         this.value(expression.right)
         break
+      case 'negation':
+        this.value(expression.of)
+        break
       case 'lambda': {
         const outside = this.#locals.length
         for (const { name } of expression.parameters) this.#locals.push(name)

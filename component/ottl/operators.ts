@@ -96,6 +96,13 @@ export function computeValues(left: OttlValue, operator: MathOperator, right: Ot
   throw new OttlError(`cannot compute ${typeName(left)} ${operator} ${typeName(right)}`)
 }
 
+/** Ints wrap as Go's do. Throws for what is no number. */
+export function negated(value: OttlValue): OttlValue {
+  if (typeof value === 'bigint') return BigInt.asIntN(64, -value)
+  if (typeof value === 'number') return -value
+  throw new OttlError(`unsupported unary minus operation on type ${typeName(value)}`)
+}
+
 function computeInts(left: bigint, operator: MathOperator, right: bigint): bigint {
   switch (operator) {
     case '+':

@@ -10,6 +10,7 @@ export type {
   Expression,
   Lambda,
   MathOperator,
+  Negation,
   Path,
   PathSegment,
   Statement,

@@ -306,7 +306,7 @@ class Parser {
 
   #computable(expression: Expression): void {
     const { kind } = expression
-    if (kind === 'path' || kind === 'call' || kind === 'math') return
+    if (kind === 'path' || kind === 'call' || kind === 'math' || kind === 'negation') return
     if (kind === 'literal' && (typeof expression.value === 'bigint' || typeof expression.value === 'number')) return
     throw new OttlSyntaxError('only numbers, paths and converters can be computed with', expression.at)
   }
@@ -328,13 +328,7 @@ class Parser {
         return this.#named(asArgument)
       default:
     }
-    if (text === '-' || text === '+') {
-      const after = this.#tokens[this.#next + 1]
-      if (after !== undefined && (after.kind === 'int' || after.kind === 'float') && after.at === at + 1) {
-        this.#next++
-        return this.#number(text)
-      }
-    }
+    if (kind === 'punctuation' && (text === '-' || text === '+')) return this.#signed(text)
     if (kind === 'punctuation' && text === '[') return this.#list()
     if (kind === 'punctuation' && text === '{') return this.#map()
     if (kind === 'punctuation' && text === '(') {
@@ -348,9 +342,21 @@ class Parser {
     throw this.#unexpected('a value')
   }
 
-  #number(sign: '' | '+' | '-'): Expression {
+  /** A number, path, converter or parentheses with a sign in front; one sign only. */
+  #signed(sign: '+' | '-'): Expression {
+    const { at } = this.#token
+    this.#next++
     const { kind, text } = this.#token
-    const at = this.#token.at - sign.length
+    if (kind === 'int' || kind === 'float') return this.#number(sign, at)
+    const isOperand = kind === 'name' || (kind === 'punctuation' && text === '(')
+    if (!isOperand) throw this.#unexpected('a number, path, converter or parentheses behind the sign')
+    const of = this.#nested(() => this.#operand(false))
+    this.#computable(of)
+    return sign === '+' ? of : { kind: 'negation', of, at }
+  }
+
+  #number(sign: '' | '+' | '-', at = this.#token.at): Expression {
+    const { kind, text } = this.#token
     this.#next++
     if (kind === 'float') return { kind: 'literal', value: Number(sign + text), at }
     const value = sign === '-' ? -BigInt(text) : BigInt(text)

@@ -49,6 +49,8 @@ export function printValue(expression: Expression): string {
       return `[${expression.items.map(printValue).join(', ')}]`
     case 'map':
       return `{${expression.entries.map(({ key, value }) => `${quoted(key)}: ${printValue(value)}`).join(', ')}}`
+    case 'negation':
+      return `-${expression.of.kind === 'math' ? `(${printValue(expression.of)})` : printValue(expression.of)}`
     case 'math':
       return `${printOperand(expression, expression.left, false)} ${expression.operator} ${printOperand(expression, expression.right, true)}`
   }

@@ -39,6 +39,10 @@ const statements = [
   { text: 'f(X((a) => (b), (a) => true, (a) => not a == 1))', want: 'f(X((a) => b, (a) => true, (a) => not a == 1))' },
   { text: 'f(X((_, _) => Y(a) or (b == 1), 2))', want: 'f(X((_, _) => Y(a) or b == 1, 2))' },
   { text: 'f(X((a) => Y(a, (b) => Z(b["x"]) == a)))', want: 'f(X((a) => Y(a, (b) => Z(b["x"]) == a)))' },
+  {
+    text: 'f(-a.b * 2, -(1 + X(b)), +c, - 5, 2--2, -X(a)["b"])',
+    want: 'f(-a.b * 2, -(1 + X(b)), c, -5, 2 - -2, -X(a)["b"])',
+  },
   { text: 'f() where a == 1 and b == 2 or not c == 3', want: 'f() where a == 1 and b == 2 or not c == 3' },
   { text: 'f() where (a == 1 or b == 2) and true', want: 'f() where (a == 1 or b == 2) and true' },
   { text: 'f() where not (a == 1 and IsMatch(b, "x"))', want: 'f() where not (a == 1 and IsMatch(b, "x"))' },
@@ -70,6 +74,12 @@ const refused = [
   { text: 'set(x, Foo) where Foo == 1', message: 'the converter "Foo" needs arguments in parentheses', at: 18 },
   { text: 'set(x[1.5], 1)', message: 'a key is a string, an int, a path, a converter, or arithmetic', at: 6 },
   { text: 'set(x; 1)', message: 'unexpected ";"', at: 5 },
+  {
+    text: 'f(- -1)',
+    message: 'expected a number, path, converter or parentheses behind the sign, found "-"',
+    at: 4,
+  },
+  { text: 'f(-true)', message: 'only numbers, paths and converters can be computed with', at: 3 },
   { text: 'f(X((a, a) => 1))', message: 'the parameter "a" is there twice', at: 8 },
   { text: 'f(X((a, B) => 1))', message: 'expected a parameter\'s name in small letters, or _, found "B"', at: 8 },
   { text: 'f(X((true) => 1))', message: 'expected a parameter\'s name in small letters, or _, found "true"', at: 5 },
@@ -126,71 +136,73 @@ const converterName = fc.stringMatching(/^[A-Z][A-Za-z0-9]{0,5}$/)
 const int = fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n })
 const at = 0
 
-const expressions = fc.letrec<Readonly<Record<'value' | 'computable' | 'path' | 'call' | 'lambda', Expression>>>(
-  (tie) => ({
-    lambda: fc
-      .tuple(fc.uniqueArray(pathName, { maxLength: 3 }), fc.boolean(), tie('value'), tie('value'))
-      .map(([names, isCondition, value, other]) => ({
-        kind: 'lambda',
-        parameters: [...names, '_'].map((name) => ({ name, at })),
-        body: isCondition ? { kind: 'compare', operator: '<', left: value, right: other, at } : value,
-        at,
-      })),
-    path: fc
-      .array(
-        fc.tuple(
-          pathName,
-          fc.array(fc.oneof({ depthSize: 'small' }, literalOf(fc.string()), literalOf(int), tie('path')), {
-            maxLength: 2,
-          }),
-        ),
-        { minLength: 1, maxLength: 3 },
-      )
-      .map((segments) => ({ kind: 'path', segments: segments.map(([name, keys]) => ({ name, keys, at })), at })),
-    call: fc
-      .tuple(
-        converterName,
-        fc.array(fc.tuple(fc.oneof(fc.constant(''), pathName), fc.oneof(tie('value'), tie('lambda'))), {
-          maxLength: 3,
+const expressions = fc.letrec<
+  Readonly<Record<'value' | 'computable' | 'path' | 'call' | 'negation' | 'lambda', Expression>>
+>((tie) => ({
+  negation: fc.oneof(tie('path'), tie('call')).map((of) => ({ kind: 'negation', of, at })),
+  lambda: fc
+    .tuple(fc.uniqueArray(pathName, { maxLength: 3 }), fc.boolean(), tie('value'), tie('value'))
+    .map(([names, isCondition, value, other]) => ({
+      kind: 'lambda',
+      parameters: [...names, '_'].map((name) => ({ name, at })),
+      body: isCondition ? { kind: 'compare', operator: '<', left: value, right: other, at } : value,
+      at,
+    })),
+  path: fc
+    .array(
+      fc.tuple(
+        pathName,
+        fc.array(fc.oneof({ depthSize: 'small' }, literalOf(fc.string()), literalOf(int), tie('path')), {
+          maxLength: 2,
         }),
-        fc.array(literalOf(fc.string()), { maxLength: 1 }),
+      ),
+      { minLength: 1, maxLength: 3 },
+    )
+    .map((segments) => ({ kind: 'path', segments: segments.map(([name, keys]) => ({ name, keys, at })), at })),
+  call: fc
+    .tuple(
+      converterName,
+      fc.array(fc.tuple(fc.oneof(fc.constant(''), pathName), fc.oneof(tie('value'), tie('lambda'))), {
+        maxLength: 3,
+      }),
+      fc.array(literalOf(fc.string()), { maxLength: 1 }),
+    )
+    .map(([name, given, keys]) => ({
+      kind: 'call',
+      name,
+      arguments: given.map(([name, value]) => ({ name, value, at })),
+      keys,
+      at,
+    })),
+  computable: fc.oneof(
+    { depthSize: 'small', withCrossShrink: true },
+    literalOf(int),
+    tie('negation'),
+    tie('path'),
+    tie('call'),
+    fc
+      .tuple(
+        fc.constantFrom('+' as const, '-' as const, '*' as const, '/' as const),
+        tie('computable'),
+        tie('computable'),
       )
-      .map(([name, given, keys]) => ({
-        kind: 'call',
-        name,
-        arguments: given.map(([name, value]) => ({ name, value, at })),
-        keys,
-        at,
-      })),
-    computable: fc.oneof(
-      { depthSize: 'small', withCrossShrink: true },
-      literalOf(int),
-      tie('path'),
-      tie('call'),
-      fc
-        .tuple(
-          fc.constantFrom('+' as const, '-' as const, '*' as const, '/' as const),
-          tie('computable'),
-          tie('computable'),
-        )
-        .map(([operator, left, right]) => ({ kind: 'math' as const, operator, left, right, at })),
-    ),
-    value: fc.oneof(
-      { depthSize: 'small', withCrossShrink: true },
-      literalOf(fc.string()),
-      literalOf(fc.double({ noNaN: true, noDefaultInfinity: true })),
-      literalOf(fc.boolean()),
-      literalOf(fc.constant(null)),
-      literalOf(fc.uint8Array({ minLength: 1, maxLength: 4 })),
-      fc.stringMatching(/^[A-Z][A-Z0-9_]{0,5}$/).map((name) => ({ kind: 'word' as const, name, at })),
-      tie('computable'),
-      fc.array(tie('value'), { maxLength: 3 }).map((items) => ({ kind: 'list' as const, items, at })),
-      fc
-        .array(fc.record({ key: fc.string(), value: tie('value') }), { maxLength: 3 })
-        .map((entries) => ({ kind: 'map' as const, entries, at })),
-    ),
-  }),
-)
+      .map(([operator, left, right]) => ({ kind: 'math' as const, operator, left, right, at })),
+  ),
+  value: fc.oneof(
+    { depthSize: 'small', withCrossShrink: true },
+    literalOf(fc.string()),
+    literalOf(fc.double({ noNaN: true, noDefaultInfinity: true })),
+    literalOf(fc.boolean()),
+    literalOf(fc.constant(null)),
+    literalOf(fc.uint8Array({ minLength: 1, maxLength: 4 })),
+    fc.stringMatching(/^[A-Z][A-Z0-9_]{0,5}$/).map((name) => ({ kind: 'word' as const, name, at })),
+    tie('computable'),
+    fc.array(tie('value'), { maxLength: 3 }).map((items) => ({ kind: 'list' as const, items, at })),
+    fc
+      .array(fc.record({ key: fc.string(), value: tie('value') }), { maxLength: 3 })
+      .map((entries) => ({ kind: 'map' as const, entries, at })),
+  ),
+}))
 
 function literalOf<T extends string | bigint | number | boolean | Uint8Array | null>(
   value: fc.Arbitrary<T>,

@@ -65,6 +65,13 @@ export interface MathExpression {
   readonly at: number
 }
 
+/** `-attributes["x"]`; literals have their sign themselves. */
+export interface Negation {
+  readonly kind: 'negation'
+  readonly of: Expression
+  readonly at: number
+}
+
 /** A lambda's parameter; `_` is one that is not read. */
 export interface LambdaParameter {
   readonly name: string
@@ -80,7 +87,16 @@ export interface Lambda {
   readonly at: number
 }
 
-export type Expression = Literal | Path | Call | Word | ListExpression | MapExpression | MathExpression | Lambda
+export type Expression =
+  | Literal
+  | Path
+  | Call
+  | Word
+  | ListExpression
+  | MapExpression
+  | MathExpression
+  | Negation
+  | Lambda
 
 export type CompareOperator = '==' | '!=' | '<' | '<=' | '>' | '>='
 

@@ -112,17 +112,6 @@ function extract(part: 'sum' | 'count'): FunctionDefinition {
   })
 }
 
-/** The sum metric that this call makes, where it was made for another point of the same summary. */
-function madeBefore(context: TransformContext, name: string): NumberPoint[] | undefined {
-  const { metrics } = context.scope as ScopeMetrics
-  const from = metrics.indexOf(metricAt(context))
-  for (let i = metrics.length - 1; i > from; i--) {
-    const { name: each, data } = metrics[i] as Metric
-    if (each === name && data.kind === 'sum') return data.points
-  }
-  return undefined
-}
-
 /** In the context metric once for all points; in the context datapoint each point that gets here joins the same metric. */
 function convertSummary(part: 'sum' | 'count'): FunctionDefinition {
   return defineEditor({
@@ -132,19 +121,22 @@ function convertSummary(part: 'sum' | 'count'): FunctionDefinition {
       const temporality = temporalityOf(text)
       const valueOf = (point: SummaryPoint): number | bigint =>
         part === 'sum' ? point.sum : BigInt.asIntN(64, point.count)
+      /** By the summary: what was made of the points before. */
+      const made = new WeakMap<Metric, Metric>()
       return (context) => {
         const metric = metricAt(context)
         if (metric.data.kind !== 'summary') return null
         const from = context.point === null ? metric.data.points : [context.point as SummaryPoint]
         const points = from.map((point) => pointFrom(point, valueOf(point)))
-        const before = context.point === null ? undefined : madeBefore(context, metric.name + suffix)
-        if (before !== undefined) before.push(...points)
-        else {
-          append(
-            context,
-            metricFrom(metric, suffix, metric.unit, { kind: 'sum', points, temporality, isMonotonic, unknown: null }),
-          )
+        const before = context.point === null ? undefined : made.get(metric)
+        if (before?.data.kind === 'sum' && before.name === metric.name + suffix) {
+          for (const point of points) before.data.points.push(point)
+          return null
         }
+        const data = { kind: 'sum', points, temporality, isMonotonic, unknown: null } as const
+        const sum = metricFrom(metric, suffix, metric.unit, data)
+        made.set(metric, sum)
+        append(context, sum)
         return null
       }
     },
