@@ -54,6 +54,8 @@ export class Delivery {
   #waiting = 0
   #timer: Timer | undefined
   #flushing: Promise<void> | undefined
+  #deadline: Timer | undefined
+  #hurried = false
   #stopping = false
 
   constructor(host: Host, settings: DeliverySettings, ports: readonly LogsPort[]) {
@@ -157,13 +159,14 @@ export class Delivery {
   /** Ends early when this stops. */
   #sleep(ms: number): Promise<void> {
     if (this.#stopping) return Promise.resolve()
+    const waitMs = this.#hurried ? Math.min(ms, waitDefault.minMs) : ms
     return new Promise((resolve) => {
       const wake = (): void => {
         timer.cancel()
         this.#wakeups.delete(wake)
         resolve()
       }
-      const timer = this.#clock.setTimeout(wake, ms)
+      const timer = this.#clock.setTimeout(wake, waitMs)
       this.#wakeups.add(wake)
     })
   }
@@ -191,9 +194,18 @@ export class Delivery {
     }
   }
 
+  /** What waits is tried again at once, until two thirds of the deadline have passed. To be called before `stop`. */
+  stopping(deadlineMs: number): void {
+    if (this.#hurried || this.#stopping) return
+    this.#hurried = true
+    this.#deadline = this.#clock.setTimeout(() => this.giveUp(), (deadlineMs * 2) / 3)
+    for (const wake of this.#wakeups) wake()
+  }
+
   /** Wait for nothing any more: what is not taken at once is not taken. */
   giveUp(): void {
     this.#stopping = true
+    this.#deadline?.cancel()
     this.#timer?.cancel()
     this.#timer = undefined
     for (const wake of this.#wakeups) wake()
@@ -201,8 +213,11 @@ export class Delivery {
 
   /** Hand on what operators hold. Safe twice. */
   async stop(): Promise<void> {
-    this.giveUp()
+    if (!this.#hurried) this.giveUp()
+    this.#timer?.cancel()
+    this.#timer = undefined
     await this.#flushing
     await this.#flush(true)
+    this.giveUp()
   }
 }

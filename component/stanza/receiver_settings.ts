@@ -65,7 +65,7 @@ export class EntryMaker {
   }
 
   /** Expressions that fail leave their attribute out. `own` are attributes of the entry; they are copied. */
-  make(body: string | EntryMap, own: EntryMap, observedNs: bigint): Entry {
+  make(body: string | Uint8Array | EntryMap, own: EntryMap, observedNs: bigint): Entry {
     const attributes = this.#isPlain ? { ...own } : { ...this.#attributes, ...own }
     const entry = new Entry(body, attributes, { ...this.#resource }, observedNs)
     for (const { to, key, text } of this.#templates) {

@@ -1,6 +1,6 @@
 // How bytes become the texts of entries: encodings, entries of several lines, white space around them.
 import { attr, bool, defineSettings, type Report, type SettingsOf, string } from '#component'
-import { type EntryPattern, type LineEncoding, lineEncoding } from '#component/tail'
+import { type EntryPattern, type LineEncoding, lineEncoding, nopEncoding } from '#component/tail'
 import { compileRegexp, RegexpError } from '#lib/regexp'
 
 export const multilineSettings = defineSettings(
@@ -48,16 +48,32 @@ export function entryPattern(multiline: SettingsOf<typeof multilineSettings> | u
   return { kind: start === '' ? 'end' : 'start', regexp: compileRegexp(`(?m)${start === '' ? end : start}`), isOmitted }
 }
 
-/** `utf8-raw` is UTF-8 whose errors stay; here they become U+FFFD, as in all encodings. Throws `RangeError`. */
+/** Upstream's own names. The byte order of UTF-16 is the little one there, where no mark says otherwise. */
+const ownEncodings: ReadonlyMap<string, string> = new Map([
+  ['utf8-raw', 'utf-8'],
+  ['utf-16', 'utf-16le'],
+  ['utf16', 'utf-16le'],
+])
+
+/**
+ * `utf8-raw` is UTF-8 whose errors stay; here they become U+FFFD, as in all encodings. `nop`: bytes that are no text.
+ * Throws `RangeError`.
+ */
 export function entryEncoding(name: string): LineEncoding {
-  return lineEncoding(name === 'utf8-raw' ? 'utf-8' : name)
+  const key = name.trim().toLowerCase()
+  return key === 'nop' ? nopEncoding : lineEncoding(ownEncodings.get(key) ?? key)
 }
 
-/** Undefined: there is such an encoding. */
-export function encodingProblem(name: string): string | undefined {
+/** Undefined: there is such an encoding, and it has lines where `multiline` is set. */
+export function encodingProblem(
+  name: string,
+  multiline: SettingsOf<typeof multilineSettings> | undefined,
+): string | undefined {
   try {
-    entryEncoding(name)
-    return undefined
+    const isBytes = entryEncoding(name) === nopEncoding
+    return isBytes && entryPattern(multiline) !== undefined
+      ? 'multiline cannot be used with the encoding nop'
+      : undefined
   } catch (error) {
     if (!(error instanceof RangeError)) throw error
     return `unsupported encoding ${JSON.stringify(name)}`

@@ -4,12 +4,11 @@ import { HealthState, type Host, type Timer } from '#component'
 import { type Bindable, hostAndPort, RetriedBind } from '#component/http_server'
 import { otelServerTls } from '#component/otel_server'
 import { type Datagram, PeerNames, type StreamHandler, TcpServer, UdpServer } from '#component/socket_server'
+import { lineEncoding, nopEncoding } from '#component/tail'
 import { type Delivery, type EntryMaker, type EntryMap, entryEncoding, entryPattern, trimmer } from '#component/stanza'
 import { EntryFrames, type FrameSettings } from './frames.ts'
 import type { TcpInputSettings, UdpInputSettings } from './settings.ts'
 
-/** What is left of a stream is an entry when nothing has come for so long. */
-const flushMs = 500
 /** As much as the largest datagram. */
 const datagramBytesMax = 65_536
 const datagramsDefault = 100
@@ -45,11 +44,12 @@ export class SocketInput {
     this.#options = options
     this.#kind = kind
     this.#settings = settings
-    this.#trim = trimmer(settings)
+    this.#trim = settings.one_log_per_packet ? (text) => text : trimmer(settings)
+    const encoding = entryEncoding(settings.encoding)
     this.#frames = {
-      encoding: entryEncoding(settings.encoding),
+      encoding: encoding === nopEncoding ? lineEncoding('utf-8') : encoding,
       pattern: entryPattern(settings.multiline),
-      isWhole: settings.one_log_per_packet,
+      isWhole: settings.one_log_per_packet || encoding === nopEncoding,
       bytesMax: 'max_log_size' in settings ? settings.max_log_size : datagramBytesMax,
       hasLengths: kind === 'tcp' && options.hasLengths === true,
       trailer: options.trailer,
@@ -126,16 +126,24 @@ export class SocketInput {
       ip: plainAddress(socket.localAddress ?? ''),
       port: socket.localPort ?? 0,
     })
-    return new Stream(new EntryFrames(this.#frames), this.#options.host, (texts) => this.#take(texts, attributes))
+    const flushMs = 'force_flush_period' in this.#settings ? this.#settings.force_flush_period : 0
+    return new Stream(new EntryFrames(this.#frames), this.#options.host, flushMs, (texts) =>
+      this.#take(texts, attributes),
+    )
   }
 
   async #datagrams(batch: readonly Datagram[]): Promise<void> {
     const { host: local } = addressOf(this.#settings.listen_address)
-    for (const { bytes, peer, peerPort } of batch) {
-      const attributes = await this.#attributes(peer, peerPort, { ip: local === '' ? '::' : local, port: this.port })
+    const own = { ip: local === '' ? '::' : local, port: this.port }
+    // Names are looked up together: one that takes long holds up no other for longer.
+    const all = this.#settings.add_attributes
+      ? await Promise.all(batch.map(({ peer, peerPort }) => this.#attributes(peer, peerPort, own)))
+      : undefined
+    for (const [i, { bytes }] of batch.entries()) {
+      const attributes = all?.[i] ?? {}
       const frames = new EntryFrames(this.#frames)
       let end = bytes.length
-      while (end > 0 && bytes[end - 1] === 0) end--
+      while (end > 0 && (bytes[end - 1] as number) < 32) end--
       const texts = frames.push(bytes.subarray(0, end))
       texts.push(...frames.finish())
       await this.#take(texts, attributes)
@@ -164,12 +172,9 @@ export class SocketInput {
   #take(texts: readonly string[], attributes: EntryMap): void | Promise<void> {
     const { host, maker, delivery } = this.#options
     const observedNs = BigInt(Math.trunc(host.clock.now() * 1000)) * 1000n
-    const entries = []
-    for (const text of texts) {
-      const body = this.#trim(text)
-      if (body !== '') entries.push(maker.make(body, attributes, observedNs))
-    }
-    if (entries.length === 0) return undefined
+    if (texts.length === 0) return undefined
+    // Empty lines are entries, as they are upstream.
+    const entries = texts.map((text) => maker.make(this.#trim(text), attributes, observedNs))
     host.counters.in += entries.length
     return delivery.take(entries)
   }
@@ -189,12 +194,20 @@ function plainAddress(address: string): string {
 class Stream implements StreamHandler {
   readonly #frames: EntryFrames
   readonly #host: Host
+  /** 0: only what the end of the connection leaves is an entry without being whole. */
+  readonly #flushMs: number
   readonly #take: (texts: readonly string[]) => void | Promise<void>
   #timer: Timer | undefined
 
-  constructor(frames: EntryFrames, host: Host, take: (texts: readonly string[]) => void | Promise<void>) {
+  constructor(
+    frames: EntryFrames,
+    host: Host,
+    flushMs: number,
+    take: (texts: readonly string[]) => void | Promise<void>,
+  ) {
     this.#frames = frames
     this.#host = host
+    this.#flushMs = flushMs
     this.#take = take
   }
 
@@ -209,7 +222,9 @@ class Stream implements StreamHandler {
 
   /** The time without bytes begins once these are taken: before that nothing is read, whatever has come. */
   #wait(): true {
-    if (this.#frames.holds) this.#timer = this.#host.clock.setTimeout(() => void this.#late(), flushMs)
+    if (this.#flushMs > 0 && this.#frames.holds) {
+      this.#timer = this.#host.clock.setTimeout(() => void this.#late(), this.#flushMs)
+    }
     return true
   }
 

@@ -36,9 +36,8 @@ export class SocketReceiver implements Component<never> {
   async stop(deadlineMs: number): Promise<void> {
     if (this.#stopped) return
     this.#stopped = true
-    const stopping = this.#inputs.map((input) => input.stop(deadlineMs))
-    this.#delivery.giveUp()
-    await Promise.all(stopping)
+    this.#delivery.stopping(deadlineMs)
+    await Promise.all(this.#inputs.map((input) => input.stop(deadlineMs)))
     await this.#delivery.stop()
   }
 

@@ -21,7 +21,9 @@ const sharedFields = {
   listen_address: attr(string, 'Where to listen: `host:port`.', { default: '' }),
   add_attributes: attr(bool, 'Add `net.transport`, `net.peer.*` and `net.host.*`.', { default: false }),
   one_log_per_packet: attr(bool, 'All that a connection or a datagram holds is one entry.', { default: false }),
-  encoding: attr(string, 'The encoding, by its IANA name.', { default: 'utf-8' }),
+  encoding: attr(string, 'The encoding, by its IANA name; `nop`: UTF-8, all that comes is one entry.', {
+    default: 'utf-8',
+  }),
   multiline: block(multilineSettings, 'Entries that are not lines.'),
   ...whitespaceFields,
 }
@@ -29,6 +31,13 @@ const sharedFields = {
 const tcpFields = <T extends Tls>(tls: Settings<T>) => ({
   ...sharedFields,
   max_log_size: attr(size, 'The longest entry, in bytes.', { default: '1MiB' }),
+  force_flush_period: attr(
+    duration,
+    'What is no whole entry yet is one when nothing came for so long; 0: at the end.',
+    {
+      default: '500ms',
+    },
+  ),
   tls: block(tls, 'Serve over TLS.'),
   max_connections: attr(int, 'Connections at once; more are closed. 0: no limit.', { default: 0 }),
   connection_idle_timeout: attr(duration, 'A connection is closed after so long without a byte; 0: never.', {
@@ -59,6 +68,7 @@ export function checkTcpInput(s: TcpInputSettings, report: Report): void {
       'max_log_size',
     ])
   }
+  if (s.force_flush_period < 0) report('force_flush_period must not be negative', ['force_flush_period'])
   if (s.max_connections < 0) report('max_connections must not be negative', ['max_connections'])
 }
 
@@ -69,6 +79,6 @@ export function checkUdpInput(s: UdpInputSettings, report: Report): void {
       'listen_address',
     ])
   }
-  const encoding = encodingProblem(s.encoding)
+  const encoding = encodingProblem(s.encoding, s.multiline)
   if (encoding !== undefined) report(encoding, ['encoding'])
 }

@@ -4,8 +4,8 @@ import { stat } from 'node:fs/promises'
 import { pipeline, Readable } from 'node:stream'
 import { createGunzip, createInflate, createZstdDecompress } from 'node:zlib'
 import { bunzip2 } from '#lib/bzip2'
-import { byteOrderMark, type LineEncoding } from './encoding.ts'
-import type { StartAt, TailOwner, TailSource, TailTarget } from './file.ts'
+import { byteOrderMark, type LineEncoding, nopEncoding } from './encoding.ts'
+import type { StartAt, TailOwner, TailPlace, TailSource, TailTarget } from './file.ts'
 import { identityText, parseIdentity } from './identity.ts'
 import { type Split, splitEntries } from './splitter.ts'
 
@@ -123,6 +123,7 @@ export class CompressedFile<C> implements TailSource<C> {
   async #take(chunk: Buffer): Promise<boolean> {
     const from = this.#out
     this.#out += chunk.length
+    if (this.#owner.encoding === nopEncoding) this.#encoding = nopEncoding
     if (this.#encoding === null) {
       const mark = byteOrderMark(chunk)
       this.#encoding = mark.encoding ?? this.#owner.encoding
@@ -143,11 +144,14 @@ export class CompressedFile<C> implements TailSource<C> {
       this.position += start
       if (end >= 0) this.#skipping = false
     }
-    const { pattern, longLines, lineBytesMax, counts } = this.#owner
-    const split = splitEntries(pattern, encoding, bytes, { start, end: bytes.length, isLast: false })
-    if (split.end > start && !(await this.#handOn({ ...split, end: split.end - start }))) return false
+    const { pattern, longLines, lineBytesMax, counts, wantsStarts } = this.#owner
+    const split = splitEntries(pattern, encoding, bytes, { start, end: bytes.length, isLast: false, wantsStarts })
+    if (split.end > start) {
+      const starts = split.starts?.map((one) => one - start) ?? null
+      if (!(await this.#handOn({ ...split, end: split.end - start, starts }))) return false
+    }
     const rest = Math.max(start, split.end)
-    if (bytes.length - rest < lineBytesMax) {
+    if (encoding.lineBytes(bytes, rest, bytes.length) <= lineBytesMax) {
       this.#rest = Buffer.from(bytes.subarray(rest))
       return true
     }
@@ -155,15 +159,19 @@ export class CompressedFile<C> implements TailSource<C> {
     const text = encoding.decode(bytes, rest, cut)
     const line = longLines === 'mark' ? `${text} [line cut after ${cut - rest} bytes]` : text
     counts.cutLines++
-    if (!(await this.#handOn({ entries: [line], end: cut - rest }))) return false
+    if (!(await this.#handOn({ entries: [line], end: cut - rest, starts: [0] }))) return false
     this.#skipping = longLines !== 'split'
     this.#rest = Buffer.alloc(0)
     return this.#lines(bytes.subarray(cut), encoding)
   }
 
   /** `end` counts from the position. */
-  async #handOn({ entries, end }: Split): Promise<boolean> {
-    const place = { offset: this.position, ino: this.#identity?.ino ?? 0 }
+  async #handOn({ entries, end, starts }: Split): Promise<boolean> {
+    const place: TailPlace = {
+      offset: this.position,
+      ino: this.#identity?.ino ?? 0,
+      ...(starts !== null && this.#owner.wantsStarts ? { starts: starts.map((start) => this.position + start) } : {}),
+    }
     if (!(await this.#owner.handOn(this.target, entries, end, place))) return false
     this.lines += entries.length
     this.position += end
@@ -174,7 +182,7 @@ export class CompressedFile<C> implements TailSource<C> {
     const encoding = this.#encoding ?? this.#owner.encoding
     const rest = this.#rest
     if (rest.length > 0 && !this.#skipping) {
-      const whole = { start: 0, end: rest.length, isLast: true }
+      const whole = { start: 0, end: rest.length, isLast: true, wantsStarts: this.#owner.wantsStarts }
       if (!(await this.#handOn(splitEntries(this.#owner.pattern, encoding, rest, whole)))) return
     }
     this.#rest = Buffer.alloc(0)

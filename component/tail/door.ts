@@ -1,7 +1,7 @@
 // The door of the tail engine: files found, read as they grow, and how far they were read.
 export { CompressedFile, CompressedFormat } from './compressed.ts'
 export { countEntries } from './count.ts'
-export { lineEncoding } from './encoding.ts'
+export { lineEncoding, nopEncoding } from './encoding.ts'
 export type { LineEncoding } from './encoding.ts'
 export { findFiles, globExpression, isGlob } from './glob.ts'
 export { Positions, positionsIntervalMs, readLegacyPositions } from './positions.ts'

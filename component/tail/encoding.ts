@@ -1,6 +1,7 @@
 // How the bytes of a file become text, and where its lines end.
 
 const lineFeed = 0x0a
+const carriageReturn = 0x0d
 
 /**
  * One encoding. Where a line ends is found in the bytes, so that a file is only ever cut between characters: one byte 0x0a
@@ -41,10 +42,22 @@ export class LineEncoding {
     return -1
   }
 
+  /** How long the line is that `end` stands behind, without its line feed and a carriage return before it. */
+  lineBytes(bytes: Buffer, start: number, end: number): number {
+    const unit = this.unitBytes
+    let at = end
+    if (at - unit >= start && this.#isUnit(bytes, at - unit, lineFeed)) at -= unit
+    if (at - unit >= start && this.#isUnit(bytes, at - unit, carriageReturn)) at -= unit
+    return at - start
+  }
+
   #isEnd(bytes: Buffer, at: number): boolean {
-    return this.#bigEndian
-      ? bytes[at] === 0 && bytes[at + 1] === lineFeed
-      : bytes[at] === lineFeed && bytes[at + 1] === 0
+    return this.#isUnit(bytes, at, lineFeed)
+  }
+
+  #isUnit(bytes: Buffer, at: number, ascii: number): boolean {
+    if (this.unitBytes === 1) return bytes[at] === ascii
+    return this.#bigEndian ? bytes[at] === 0 && bytes[at + 1] === ascii : bytes[at] === ascii && bytes[at + 1] === 0
   }
 
   /** The text of whole characters; what is not valid becomes U+FFFD. The bytes are read, not changed. */
@@ -55,12 +68,14 @@ export class LineEncoding {
       if (!this.#bigEndian) return bytes.toString('utf16le', start, whole)
       return Buffer.from(bytes.subarray(start, whole)).swap16().toString('utf16le')
     }
-    return bytes.toString(this.name === 'iso-8859-1' ? 'latin1' : 'utf8', start, end)
+    return bytes.toString(this === utf8 ? 'utf8' : 'latin1', start, end)
   }
 }
 
 const utf8 = new LineEncoding('utf-8', 1, false, null)
 const latin1 = new LineEncoding('iso-8859-1', 1, false, null)
+/** Bytes that are no text: as they come, one character each, without lines. */
+export const nopEncoding = new LineEncoding('nop', 1, false, null)
 const utf16le = new LineEncoding('utf-16le', 2, false, null)
 const utf16be = new LineEncoding('utf-16be', 2, true, null)
 

@@ -3,7 +3,7 @@ import type { Stats } from 'node:fs'
 import { lstat, stat } from 'node:fs/promises'
 import type { Clock, Logger } from '#component'
 import type { CompressedFormat } from './compressed.ts'
-import { byteOrderMark, type LineEncoding, splitLines } from './encoding.ts'
+import { byteOrderMark, type LineEncoding, nopEncoding, splitLines } from './encoding.ts'
 import {
   beginsAs,
   closeFile,
@@ -54,6 +54,8 @@ export interface TailPlace {
   readonly ino: number
   /** Under which the file's position is kept by this offset; absent: it is not. For the journal of positions. */
   readonly identity?: string
+  /** The byte that each begins at, where it was asked for. */
+  readonly starts?: readonly number[]
 }
 
 /**
@@ -84,6 +86,8 @@ export interface TailOwner<C> {
   readonly lineBytesMax: number
   readonly longLines: LongLines
   readonly pattern: EntryPattern | undefined
+  /** Say where each line begins. */
+  readonly wantsStarts: boolean
   /** Infinity: what is left at the end is no entry. */
   readonly flushMs: number
   /** Hand lines on; false: the tailer stops, and the lines were not taken. */
@@ -450,6 +454,7 @@ export class TailedFile<C> implements TailSource<C> {
     const fd = generation.fd as number
     const chunk = Buffer.allocUnsafe(64 * 1024)
     const n = await readAt(fd, chunk, 4, 0)
+    if (this.#owner.encoding === nopEncoding) return generation.size
     const encoding = byteOrderMark(chunk.subarray(0, n)).encoding ?? this.#owner.encoding
     // Not with `&`, which has 32 bits: files may be larger.
     let end = generation.size - (generation.size % encoding.unitBytes)
@@ -546,25 +551,35 @@ export class TailedFile<C> implements TailSource<C> {
       this.#seen(generation, generation.size, mtimeMs)
       return false
     }
-    const { lineBytesMax, pattern } = this.#owner
+    const { lineBytesMax, pattern, wantsStarts } = this.#owner
+    // A line's end is not part of it.
+    const windowMax = lineBytesMax + (pattern === undefined && encoding !== nopEncoding ? 2 * encoding.unitBytes : 0)
     let bytes = buffers.chunk
     for (let turn = 0; turn < chunksPerTurn; turn++) {
-      const want = Math.min(bytes.length, lineBytesMax)
+      const want = Math.min(bytes.length, windowMax)
       const n = await readAt(fd, bytes, want, generation.position)
       if (n > 0 && !(await this.#isStill(generation, fd, buffers.head))) return true
       if (n > 0 && generation.skipping) {
         this.#skip(generation, encoding, bytes, n)
         continue
       }
-      const split = splitEntries(pattern, encoding, bytes, { start: 0, end: n, isLast: false })
+      const isPart = encoding === nopEncoding && n === want && want < windowMax
+      const split = splitEntries(pattern, encoding, bytes, {
+        start: 0,
+        end: isPart ? 0 : n,
+        isLast: false,
+        wantsStarts,
+      })
       const seenSize = generation.position + n
+      if (this.#isLong(encoding, bytes, n, split)) {
+        if (!(await this.#cut(generation, encoding, bytes, lineBytesMax))) return false
+        bytes = buffers.chunk
+        continue
+      }
       if (split.end > 0) {
         if (!(await this.#take(generation, bytes, split))) return false
         bytes = buffers.chunk
-      } else if (n === lineBytesMax) {
-        if (!(await this.#cut(generation, encoding, bytes, n))) return false
-        bytes = buffers.chunk
-      } else if (n === want) bytes = Buffer.allocUnsafe(lineBytesMax)
+      } else if (n === want) bytes = Buffer.allocUnsafe(windowMax)
       // A file is shorter than what was asked for at its end only. What comes behind it now may be of a file written anew.
       if (n < want) {
         this.#seen(generation, seenSize, mtimeMs)
@@ -572,6 +587,15 @@ export class TailedFile<C> implements TailSource<C> {
       }
     }
     return true
+  }
+
+  /** Is the first entry longer than it may be? */
+  #isLong(encoding: LineEncoding, bytes: Buffer, n: number, split: Split): boolean {
+    const { lineBytesMax, pattern } = this.#owner
+    if (pattern !== undefined) return split.end <= 0 && n === lineBytesMax
+    if (n <= lineBytesMax) return false
+    const end = encoding.firstEnd(bytes, 0, n)
+    return encoding.lineBytes(bytes, 0, end < 0 ? n : end) > lineBytesMax
   }
 
   /** All that there was is read, or waits for more. */
@@ -604,6 +628,7 @@ export class TailedFile<C> implements TailSource<C> {
       generation.restart()
       return false
     }
+    if (this.#owner.encoding === nopEncoding) generation.encoding = nopEncoding
     if (generation.encoding === null && (n >= 4 || scratch.subarray(0, n).includes(0x0a))) {
       const mark = byteOrderMark(scratch.subarray(0, n))
       generation.encoding = mark.encoding ?? this.#owner.encoding
@@ -633,11 +658,16 @@ export class TailedFile<C> implements TailSource<C> {
     return false
   }
 
-  async #take(generation: Generation, bytes: Buffer, { entries, end }: Split): Promise<boolean> {
+  async #take(generation: Generation, bytes: Buffer, { entries, end, starts }: Split): Promise<boolean> {
     const { position: offset, ino } = generation
     // The position that is kept is that of the oldest file: what comes late of one before it has none.
     const isKept = generation === this.#generations[0]
-    const place = isKept ? { offset, ino, identity: generation.identity } : { offset, ino }
+    const place: TailPlace = {
+      offset,
+      ino,
+      ...(isKept ? { identity: generation.identity } : {}),
+      ...(starts !== null && this.#owner.wantsStarts ? { starts: starts.map((start) => offset + start) } : {}),
+    }
     if (!(await this.#owner.handOn(this.target, entries, end, place))) return false
     if (generation.repeatedUntil > offset) this.#countRepeated(generation, bytes, { entries, end })
     this.lines += entries.length
@@ -645,7 +675,7 @@ export class TailedFile<C> implements TailSource<C> {
     return true
   }
 
-  #countRepeated(generation: Generation, bytes: Buffer, { entries, end }: Split): void {
+  #countRepeated(generation: Generation, bytes: Buffer, { entries, end }: Pick<Split, 'entries' | 'end'>): void {
     const encoding = generation.encoding ?? this.#owner.encoding
     const repeated = Math.min(end, generation.repeatedUntil - generation.position)
     const lines = splitLines(encoding.decode(bytes, 0, repeated)).length
@@ -659,7 +689,7 @@ export class TailedFile<C> implements TailSource<C> {
     const { longLines, counts } = this.#owner
     const text = encoding.decode(bytes, 0, end)
     const line = longLines === 'mark' ? `${text} [line cut after ${end} bytes]` : text
-    if (!(await this.#take(generation, bytes, { entries: [line], end }))) return false
+    if (!(await this.#take(generation, bytes, { entries: [line], end, starts: [0] }))) return false
     counts.cutLines++
     generation.skipping = longLines !== 'split'
     return true
@@ -683,10 +713,11 @@ export class TailedFile<C> implements TailSource<C> {
     const n = bytes.length === 0 ? 0 : await readAt(generation.fd, bytes, bytes.length, generation.position)
     if (n === 0) return true
     const encoding = generation.encoding ?? this.#owner.encoding
+    const { pattern, wantsStarts } = this.#owner
     return this.#take(
       generation,
       bytes,
-      splitEntries(this.#owner.pattern, encoding, bytes, { start: 0, end: n, isLast: true }),
+      splitEntries(pattern, encoding, bytes, { start: 0, end: n, isLast: true, wantsStarts }),
     )
   }
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { compileRegexp } from '#lib/regexp'
-import { lineEncoding } from './encoding.ts'
+import { lineEncoding, nopEncoding } from './encoding.ts'
 import { type EntryPattern, splitEntries } from './splitter.ts'
 
 const pattern = (kind: 'start' | 'end', source: string, isOmitted = false): EntryPattern => ({
@@ -76,7 +76,33 @@ describe('entries of a file', () => {
       end: 8,
       isLast: false,
     })
-    assert.deepEqual(other, { entries: ['日本#', '語#'], end: 8 })
+    assert.deepEqual(other, { entries: ['日本#', '語#'], end: 8, starts: null })
+  })
+
+  it('begin at the bytes that are told', () => {
+    const text = fc.string({ unit: fc.constantFrom('#', '\n', 'a', 'é', '€', '😀'), maxLength: 30 })
+    const kinds = fc.constantFrom(undefined, pattern('start', '#'), pattern('end', '\\n'))
+    const damage = fc.constantFrom(Buffer.alloc(0), Buffer.from([0xff, 0xc3]))
+    fc.assert(
+      fc.property(text, kinds, fc.constantFrom('utf-8', 'utf-16le', 'shift_jis'), damage, (given, by, name, before) => {
+        const encoding = lineEncoding(name)
+        const bytes = Buffer.concat([before, Buffer.from(given, name === 'utf-16le' ? 'utf16le' : 'utf8')])
+        const range = { start: 0, end: bytes.length, isLast: true, wantsStarts: true }
+        const { entries, starts } = splitEntries(by, encoding, bytes, range)
+        assert.equal(starts?.length ?? 0, entries.length)
+        for (const [i, start] of (starts ?? []).entries()) {
+          const end = starts?.[i + 1] ?? bytes.length
+          assert.equal(encoding.decode(bytes, start, end).replace(by === undefined ? /\n$/ : '', ''), entries[i])
+        }
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  it('are all there is of bytes that are no text', () => {
+    const bytes = Buffer.from([0x0a, 0xff, 0x0a])
+    const split = splitEntries(undefined, nopEncoding, bytes, { start: 0, end: 3, isLast: false })
+    assert.deepEqual(split, { entries: ['\n\xff\n'], end: 3, starts: [0] })
   })
 
   it('a character of several bytes before the next entry stays whole, also where others are not valid', () => {

@@ -52,6 +52,8 @@ export interface TailerSettings {
   readonly filesOpenMax?: number
   /** What entries are, where they are not lines. */
   readonly pattern?: EntryPattern | undefined
+  /** Say of each line where it begins. */
+  readonly wantsStarts?: boolean
   /** What stands behind the last entry's end is an entry too when the file has not grown for so long; absent: never. */
   readonly flushMs?: number | undefined
   /** What becomes of a line that is longer than it may be; absent: `mark`. */
@@ -145,6 +147,10 @@ export class Tailer<C> implements TailOwner<C> {
 
   get lineBytesMax(): number {
     return this.#settings.lineBytesMax ?? lineBytesMaxDefault
+  }
+
+  get wantsStarts(): boolean {
+    return this.#settings.wantsStarts ?? false
   }
 
   get pattern(): EntryPattern | undefined {

@@ -291,13 +291,59 @@ test('Long entries are split or cut', async (t) => {
   await g.expect('0123456789', 'short')
 })
 
+test('The end of a line does not count to its length', async (t) => {
+  const f = new Fixture(t)
+  writeFileSync(f.path('a.log'), '0123456789\r\n0123456789ABCDEFGHIJ\n\nshort\n')
+  await f.start({ max_log_size: 10n, include_file_record_number: true })
+  const number = (line: string, n: number) => `${line} | log.file.record_number=${n}`
+  await f.expect(number('0123456789', 1), number('0123456789', 2), number('ABCDEFGHIJ', 3), number('short', 5))
+})
+
+test('Entries say at which byte of their file they begin', async (t) => {
+  const f = new Fixture(t)
+  writeFileSync(f.path('a.log'), 'é\r\n\n two\nthree')
+  await f.start({ include_file_record_offset: true, force_flush_period: '20ms' })
+  const at = (line: string, offset: number) => `${line} | log.file.record_offset=${offset}`
+  await f.expect(at('é', 0), at('two', 5), at('three', 10))
+  const g = new Fixture(t)
+  writeFileSync(g.path('a.log'), 'x#é\n#b#c')
+  const multiline = { line_start_pattern: '#', omit_pattern: true }
+  await g.start({ include_file_record_offset: true, force_flush_period: '20ms', multiline })
+  await g.expect(at('x', 0), at('é', 1), at('b', 5), at('c', 7))
+  const h = new Fixture(t)
+  writeFileSync(h.path('a.log'), gzipSync('one\n0123456789abcdef\ntwo'))
+  await h.start({ include_file_record_offset: true, max_log_size: 10n, compression: 'gzip' })
+  await h.expect(at('one', 0), at('0123456789abcdef', 4), at('two', 21))
+})
+
+test('Bytes that are no text are entries as they come', async (t) => {
+  const f = new Fixture(t)
+  const bytes = Buffer.concat([Buffer.from([0xff, 0xfe, 0x00]), Buffer.from(' a\n \n'), Buffer.alloc(200_000, 0x0a)])
+  writeFileSync(f.path('a.log'), bytes)
+  await f.start({ encoding: 'nop' })
+  await f.expect(bytes.toString('base64'))
+  appendFileSync(f.path('a.log'), 'more')
+  await f.expect(bytes.toString('base64'), Buffer.from('more').toString('base64'))
+})
+
+test('UTF-16 without a byte order mark is little endian', async (t) => {
+  const f = new Fixture(t)
+  writeFileSync(f.path('a.log'), Buffer.from('eins ü\nzwei\n', 'utf16le'))
+  await f.start({ encoding: 'UTF-16' })
+  await f.expect('eins ü', 'zwei')
+})
+
 test('Compressed files are read', async (t) => {
   const f = new Fixture(t)
   writeFileSync(f.path('a.log.gz'), gzipSync('one\ntwo\n'))
   writeFileSync(f.path('b.log'), 'three\n')
+  writeFileSync(f.path('c.log'), gzipSync('four\n'))
+  writeFileSync(f.path('d.log'), '')
   await f.start({ include: [f.path('*.log'), f.path('*.gz')], compression: 'auto' })
-  await f.until(() => f.lines.length === 3)
-  assert.deepEqual(f.lines.toSorted(), ['one', 'three', 'two'])
+  await f.until(() => f.lines.length === 4)
+  appendFileSync(f.path('d.log'), 'five\n')
+  await f.until(() => f.lines.length === 5)
+  assert.deepEqual(f.lines.toSorted(), ['five', 'four', 'one', 'three', 'two'])
 })
 
 test('Files that were read are deleted where they shall be', async (t) => {

@@ -1,7 +1,13 @@
 // otelcol.receiver.filelog and the collector's `file_log`: entries out of files.
 import { type ComponentDefinition, outputPorts, type YamlDefinition } from '#component'
 import { FileLogReceiver } from './receiver.ts'
-import { type AlloyFileLogSettings, alloySettings, type YamlFileLogSettings, yamlSettings } from './settings.ts'
+import {
+  type AlloyFileLogSettings,
+  alloyLacks,
+  alloySettings,
+  type YamlFileLogSettings,
+  yamlSettings,
+} from './settings.ts'
 
 const doc = 'Tails files, and parses their lines with operators.'
 
@@ -11,7 +17,7 @@ export const otelcolReceiverFilelog: ComponentDefinition<AlloyFileLogSettings> =
   doc,
   settings: alloySettings,
   create: (host, settings) =>
-    new FileLogReceiver(host, { ...settings, max_log_size_behavior: 'split' }, outputPorts(settings.output).logs),
+    new FileLogReceiver(host, { ...settings, ...alloyLacks }, outputPorts(settings.output).logs),
 }
 
 export const fileLogReceiver: YamlDefinition<YamlFileLogSettings> = {

@@ -1,5 +1,5 @@
 // Reads files as entries, works on them with operators, and hands them on.
-import { unlink } from 'node:fs/promises'
+import { open, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Component, HealthState, type Host, type LogsPort, type Timer } from '#component'
 import {
@@ -14,6 +14,8 @@ import {
 import {
   countEntries,
   type EntryPattern,
+  type LineEncoding,
+  nopEncoding,
   Positions,
   Tailer,
   type TailerSettings,
@@ -47,6 +49,7 @@ export class FileLogReceiver implements Component<never> {
   readonly #positions: Positions
   readonly #tailer: Tailer<FileContext>
   readonly #known = new Map<string, TailTarget<FileContext>>()
+  readonly #encoding: LineEncoding
   readonly #pattern: EntryPattern | undefined
   readonly #trim: (text: string) => string
   #timer: Timer | undefined
@@ -61,8 +64,9 @@ export class FileLogReceiver implements Component<never> {
     this.#maker = new EntryMaker(settings)
     const { operators, retry_on_failure: retry } = settings
     this.#delivery = new Delivery(host, { operators, retry, comesAgain: true }, ports)
+    this.#encoding = entryEncoding(settings.encoding)
     this.#pattern = entryPattern(settings.multiline)
-    this.#trim = trimmer(settings)
+    this.#trim = this.#encoding === nopEncoding ? (text) => text : trimmer(settings)
     const { clock, log, counters } = host
     this.#positions = new Positions({ path: positionsPath(host, settings), clock, log })
     this.#tailer = new Tailer<FileContext>({
@@ -85,7 +89,7 @@ export class FileLogReceiver implements Component<never> {
   #tailerSettings(): TailerSettings {
     const s = this.#settings
     return {
-      encoding: entryEncoding(s.encoding),
+      encoding: this.#encoding,
       minPollMs: s.poll_interval,
       maxPollMs: s.poll_interval,
       fromEnd: s.start_at === 'end',
@@ -93,6 +97,7 @@ export class FileLogReceiver implements Component<never> {
       filesOpenMax: s.max_concurrent_files,
       pattern: this.#pattern,
       flushMs: s.force_flush_period > 0 ? s.force_flush_period : Infinity,
+      wantsStarts: s.include_file_record_offset,
       longLines: s.max_log_size_behavior === 'truncate' ? 'truncate' : 'split',
     }
   }
@@ -150,14 +155,19 @@ export class FileLogReceiver implements Component<never> {
   async #follow(paths: readonly string[]): Promise<void> {
     const wanted = new Set(paths)
     for (const path of this.#known.keys()) if (!wanted.has(path)) this.#known.delete(path)
-    for (const path of paths) if (!this.#known.has(path)) this.#known.set(path, await this.#target(path))
+    for (const path of paths) {
+      const target = this.#known.has(path) ? undefined : await this.#target(path)
+      if (target !== undefined) this.#known.set(path, target)
+    }
     this.#tailer.set(this.#known.values())
     await this.#positions.prune((path) => wanted.has(path))
   }
 
-  async #target(path: string): Promise<TailTarget<FileContext>> {
+  /** Undefined: there is nothing in the file yet that tells whether it is compressed. */
+  async #target(path: string): Promise<TailTarget<FileContext> | undefined> {
     const { compression } = this.#settings
-    const isCompressed = compression === 'gzip' || (compression === 'auto' && path.endsWith('.gz'))
+    const isCompressed = compression === 'auto' ? await isGzip(path) : compression === 'gzip'
+    if (isCompressed === undefined) return undefined
     return {
       path,
       labels: '{}',
@@ -203,7 +213,10 @@ export class FileLogReceiver implements Component<never> {
       if (isNumbered) context.records++
       const body = this.#trim(lines[i] as string)
       if (body === '') continue
-      const entry = this.#maker.make(body, attributes, observedNs)
+      const isBytes = this.#encoding === nopEncoding
+      const entry = this.#maker.make(isBytes ? Buffer.from(body, 'latin1') : body, attributes, observedNs)
+      const start = place.starts?.[i]
+      if (start !== undefined) entry.attributes['log.file.record_offset'] = BigInt(start)
       if (isNumbered) entry.attributes['log.file.record_number'] = context.records
       entries.push(entry)
     }
@@ -220,7 +233,7 @@ export class FileLogReceiver implements Component<never> {
     context.header = await FileHeader.read(file.path, place.offset === 0 ? lines : undefined, {
       settings: header,
       host: this.#host,
-      encoding: entryEncoding(this.#settings.encoding),
+      encoding: this.#encoding,
     })
     context.headerOf = place.ino
     await this.#consume(file, lines, place)
@@ -236,7 +249,7 @@ export class FileLogReceiver implements Component<never> {
 
   #recordsBefore(file: TailTarget<FileContext>, offset: number): Promise<bigint> {
     return countEntries(file.path, offset, {
-      encoding: entryEncoding(this.#settings.encoding),
+      encoding: this.#encoding,
       pattern: this.#pattern,
       bytesMax: this.#settings.max_log_size,
     })
@@ -255,6 +268,20 @@ export class FileLogReceiver implements Component<never> {
 
   debug(): unknown {
     return this.#tailer.debug()
+  }
+}
+
+/** Undefined: the file is empty, or cannot be read. */
+async function isGzip(path: string): Promise<boolean | undefined> {
+  const file = await open(path, 'r').catch(() => undefined)
+  if (file === undefined) return undefined
+  try {
+    const { bytesRead, buffer } = await file.read(Buffer.alloc(2), 0, 2, 0)
+    return bytesRead === 0 ? undefined : bytesRead === 2 && buffer[0] === 0x1f && buffer[1] === 0x8b
+  } catch {
+    return undefined
+  } finally {
+    await file.close()
   }
 }
 

@@ -136,7 +136,9 @@ const fields = (bytes: Type<number>, isAscending: boolean) => ({
     default: 1000,
   }),
   max_log_size: attr(bytes, 'The longest entry, in bytes.', { default: 1_048_576 }),
-  encoding: attr(string, 'The encoding of the files, by its IANA name.', { default: 'utf-8' }),
+  encoding: attr(string, 'The encoding of the files, by its IANA name; `nop`: bytes that are no text, as they come.', {
+    default: 'utf-8',
+  }),
   multiline: block(multilineSettings, 'Entries that are not lines.'),
   ...whitespaceFields,
   force_flush_period: attr(duration, 'What a file ends with is an entry after so long; 0: only once it is whole.', {
@@ -144,10 +146,13 @@ const fields = (bytes: Type<number>, isAscending: boolean) => ({
   }),
   header: block(header, 'Lines that the file begins with, and say something of it.'),
   delete_after_read: attr(bool, 'Delete files that were read to their end.', { default: false }),
-  compression: attr(string, '`gzip`, or `auto`: those whose name ends in `.gz`; empty: none.', { default: '' }),
+  compression: attr(string, '`gzip`, or `auto`: those that begin as gzip does; empty: none.', { default: '' }),
   acquire_fs_lock: attr(bool, noEffect('files are read without a lock'), { default: false }),
   file_cache_advise: attr(bool, noEffect("the system's cache is left to the system"), { default: false }),
 })
+
+/** What Alloy's face cannot say. */
+export const alloyLacks = { max_log_size_behavior: 'split', include_file_record_offset: false } as const
 
 export const alloySettings = defineSettings(
   {
@@ -157,8 +162,7 @@ export const alloySettings = defineSettings(
     ...debugMetricsField,
   },
   {
-    check: (s: Omit<FileLogSettings, 'max_log_size_behavior'>, report) =>
-      checkFileLog({ ...s, max_log_size_behavior: 'split' }, report),
+    check: (s: Omit<FileLogSettings, keyof typeof alloyLacks>, report) => checkFileLog({ ...s, ...alloyLacks }, report),
   },
 )
 
@@ -171,19 +175,26 @@ function byteSizeOrNumber(): Type<number> {
   }
 }
 
-const behaviour = {
+const yamlOnly = {
+  include_file_record_offset: attr(
+    bool,
+    'Add `log.file.record_offset`: the byte of the file that an entry begins at.',
+    {
+      default: false,
+    },
+  ),
   max_log_size_behavior: attr(string, 'Longer entries are split, or their rest left out: `split` or `truncate`.', {
     default: 'split',
   }),
 }
-const engineSettings = defineSettings({ ...fields(size, false), ...behaviour })
+const engineSettings = defineSettings({ ...fields(size, false), ...yamlOnly })
 export type FileLogSettings = SettingsOf<typeof engineSettings>
 
 const unused = 'Accepted, without effect.'
 export const yamlSettings = defineSettings(
   {
     ...fields(size, false),
-    ...behaviour,
+    ...yamlOnly,
     id: attr(string, unused, { default: '' }),
     type: attr(string, unused, { default: '' }),
     output: attr(list(string), unused, { default: [] }),
@@ -210,7 +221,7 @@ function checkFileLog(s: FileLogSettings, report: Report): void {
     report("header cannot be specified with start_at 'end'", ['header'])
   if (s.poll_interval <= 0) report('poll_interval must be positive', ['poll_interval'])
   if (s.max_log_size <= 0) report('max_log_size must be positive', ['max_log_size'])
-  if (s.max_concurrent_files <= 1) report('max_concurrent_files must be greater than 1', ['max_concurrent_files'])
+  if (s.max_concurrent_files < 1) report('max_concurrent_files must be positive', ['max_concurrent_files'])
   if (s.fingerprint_size < 16) report('fingerprint_size must be at least 16 bytes', ['fingerprint_size'])
   if (s.max_log_size_behavior !== 'split' && s.max_log_size_behavior !== 'truncate') {
     report(`max_log_size_behavior should be split or truncate, got ${JSON.stringify(s.max_log_size_behavior)}`, [
@@ -220,6 +231,6 @@ function checkFileLog(s: FileLogSettings, report: Report): void {
   if (!['', 'gzip', 'auto'].includes(s.compression)) {
     report(`compression should be gzip or auto, got ${JSON.stringify(s.compression)}`, ['compression'])
   }
-  const encoding = encodingProblem(s.encoding)
+  const encoding = encodingProblem(s.encoding, s.multiline)
   if (encoding !== undefined) report(encoding, ['encoding'])
 }

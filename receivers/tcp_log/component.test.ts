@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { connect } from 'node:net'
 import { test, type TestContext } from 'node:test'
-import type { LogsPort, OtelOutput, Value } from '#component'
+import { ConsumeError, type LogsPort, type OtelOutput, type Value } from '#component'
 import type { SocketReceiver } from '#component/stanza_input'
 import { decoded, problemsOf, TestHost, type Written } from '#component/test_host'
 import { ManualClock } from '#lib/clock'
@@ -12,7 +12,7 @@ async function receiving(
   t: TestContext,
   written: Written,
   { clock, before }: { clock?: ManualClock; before?: () => void | Promise<void> } = {},
-): Promise<{ port: number; got: string[] }> {
+): Promise<{ port: number; got: string[]; receiver: SocketReceiver; host: TestHost }> {
   const got: string[] = []
   const sink: LogsPort = {
     nodeId: 'sink',
@@ -30,14 +30,11 @@ async function receiving(
   }
   const output: OtelOutput = { metrics: [], traces: [], logs: [{ nodeId: 'sink', logs: sink }] }
   const settings = decoded(tcpLogReceiver.settings, { listen_address: '127.0.0.1:0', ...written })
-  const receiver = (await tcpLogReceiver.create(
-    new TestHost(clock ? { clock } : {}),
-    settings,
-    output,
-  )) as unknown as SocketReceiver
+  const host = new TestHost(clock ? { clock } : {})
+  const receiver = (await tcpLogReceiver.create(host, settings, output)) as unknown as SocketReceiver
   await receiver.start()
   t.after(() => receiver.stop(1000))
-  return { port: receiver.ports[0] as number, got }
+  return { port: receiver.ports[0] as number, got, receiver, host }
 }
 
 async function until(isDone: () => boolean): Promise<void> {
@@ -45,8 +42,9 @@ async function until(isDone: () => boolean): Promise<void> {
 }
 
 const cases: { name: string; settings: Written; sent: string; want: string[] }[] = [
-  { name: 'lines', settings: {}, sent: 'one\n\n two \nthree', want: ['one', 'two', 'three'] },
-  { name: 'all of a connection', settings: { one_log_per_packet: true }, sent: 'a\nb\n', want: ['a\nb'] },
+  { name: 'lines', settings: {}, sent: 'one\n\n two \nthree', want: ['one', '', 'two', 'three'] },
+  { name: 'all of a connection', settings: { one_log_per_packet: true }, sent: ' a\nb\n', want: [' a\nb\n'] },
+  { name: 'bytes without lines', settings: { encoding: 'nop' }, sent: ' a\nb\n', want: ['a\nb'] },
   {
     name: 'entries of several lines',
     settings: { multiline: { line_start_pattern: '^#' } },
@@ -96,6 +94,43 @@ test('A line is not cut in two where the next component takes its time', async (
   release()
   await until(() => got.length === 2)
   assert.deepEqual(got, ['one', 'two'])
+})
+
+test('A line without an end waits as long as is set', async (t) => {
+  const clock = new ManualClock()
+  const { port, got } = await receiving(t, { force_flush_period: '2s' }, { clock })
+  const socket = connect(port, '127.0.0.1')
+  t.after(() => socket.destroy())
+  socket.write('one\ntw')
+  await until(() => got.length === 1)
+  await clock.advance(1999)
+  assert.deepEqual(got, ['one'])
+  await clock.advance(1)
+  assert.deepEqual(got, ['one', 'tw'])
+})
+
+test('What the next component does not take now is tried again while there is time to stop', async (t) => {
+  let failures = 2
+  const refuse = (): void => {
+    if (failures-- > 0) throw new ConsumeError('busy', { retryable: true, retryAfterMs: 60_000 })
+  }
+  const { port, got, receiver, host } = await receiving(t, {}, { before: refuse })
+  connect(port, '127.0.0.1').end('one\n')
+  await until(() => host.counters.in === 1)
+  await receiver.stop(30_000)
+  assert.deepEqual(got, ['one'])
+  assert.deepEqual([host.counters.dropped, host.counters.waiting], [0, 0])
+})
+
+test('What is not taken before the stop is over is counted', async (t) => {
+  const refuse = (): never => {
+    throw new ConsumeError('busy', { retryable: true, retryAfterMs: 60_000 })
+  }
+  const { port, receiver, host } = await receiving(t, {}, { before: refuse })
+  connect(port, '127.0.0.1').end('one\n')
+  await until(() => host.counters.in === 1)
+  await receiver.stop(30)
+  assert.deepEqual([...host.counters.droppedByReason], [['not delivered before the stop', 1]])
 })
 
 test('An address is asked for', () => {
