@@ -121,8 +121,9 @@ function literal(compiler: Compiler, type: LiteralType, value: Expression, at: n
 }
 
 /** Who takes a map changes it in place. */
-function mapOnly({ get, getOwn = get, set }: GetSetter): GetSetter<KeyValueList> {
-  return { get: (context) => exactMap(getOwn(context)), set }
+function mapOnly({ getOwn, isText: _isText, isNil: _isNil, ...path }: GetSetter): GetSetter<KeyValueList> {
+  const get = getOwn ?? path.get
+  return { ...path, get: (context) => exactMap(get(context)) }
 }
 
 function functionOf(compiler: Compiler, value: Expression, at: number): FunctionArgument {

@@ -60,6 +60,10 @@ export interface GetSetter<T = OttlValue> extends Setter {
   /** Shorter ways to the commonest questions, where there are some: is it this text, is it nil? */
   readonly isText?: (text: string) => (context: TransformContext) => boolean
   readonly isNil?: (context: TransformContext) => boolean
+  /** Of maps, where the record is not decoded: remove a key; has every text that is a value at most so many bytes? */
+  readonly deleteKey?: (key: string) => (context: TransformContext) => void
+  /** May say no where it is so. */
+  readonly areTextsWithin?: (bytesMax: number) => (context: TransformContext) => boolean
 }
 
 /** A converter that was given by its name alone (`SHA256`). */

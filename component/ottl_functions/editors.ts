@@ -106,6 +106,14 @@ const deleteKey = defineEditor({
   name: 'delete_key',
   parameters: { target: mapGetSetter, key: stringGetter },
   create({ target, key }) {
+    const known = literalOf(key)
+    if (known !== undefined && target.deleteKey !== undefined) {
+      const remove = target.deleteKey(known.value)
+      return (context) => {
+        remove(context)
+        return null
+      }
+    }
     return (context) => {
       deleteAttribute(target.get(context).entries, key(context))
       return null
@@ -325,7 +333,9 @@ const truncateAll = defineEditor({
       )
     }
     const most = Number(given)
+    const areWithin = target.areTextsWithin?.(most)
     return (context) => {
+      if (areWithin?.(context) === true) return null
       const { entries } = target.get(context)
       for (let i = 0; i < entries.length; i++) {
         const entry = entries[i] as Attributes[number]

@@ -1,7 +1,15 @@
 // What conditions ask of a record that is still bytes: where each value stands, read when it is asked for.
 import { Buffer } from 'node:buffer'
 import type { AnyValue, Attributes, WireBuilder } from '#pdata/otlp'
-import { attributeValue, isTextAt, KeyValueList, setAttribute, TreeReader, WireCursor } from '#pdata/otlp'
+import {
+  attributeValue,
+  deleteAttribute,
+  isTextAt,
+  KeyValueList,
+  setAttribute,
+  TreeReader,
+  WireCursor,
+} from '#pdata/otlp'
 
 /** The levels of a batch: a ResourceX with its resource, a ScopeX with its scope, a span or log record or metric. */
 export const Level = { resource: 0, scope: 1, item: 2 } as const
@@ -42,6 +50,8 @@ class Wanted {
   readonly keys: Uint8Array[] = []
   /** By length, up to 255: is there a key of it? */
   readonly keyLengths = new Uint8Array(256)
+  /** Is each attribute of interest, not the first of a key alone? */
+  hasRemovals = false
 
   add(index: number, { key, tag }: Slot): void {
     this.slots.push(index)
@@ -57,6 +67,8 @@ class Wanted {
 }
 
 const absent = -1
+/** In place of a value: the attribute was removed. */
+const removed: AnyValue = []
 const noBytes = new Uint8Array(0)
 
 /** Slots of one set of conditions, filled for one record after the other. */
@@ -72,6 +84,8 @@ export class WireFacts {
   /** Where the field begins and ends that it was found in. */
   #fieldStarts = new Int32Array(0)
   #fieldEnds = new Int32Array(0)
+  /** Were there others with the key of the attribute that was found? */
+  #doubled = new Uint8Array(0)
   /** What statements set, by slot, and whole attributes that they asked for, by level. */
   readonly #set: (AnyValue | undefined)[] = []
   readonly #lists: (Attributes | null)[] = [null, null, null]
@@ -101,7 +115,9 @@ export class WireFacts {
     return (this.#wanted[level] as Wanted).slots.length > 0
   }
 
-  attribute(level: Level, key: string): number {
+  /** `isToRemove`: it is given to `remove`. */
+  attribute(level: Level, key: string, isToRemove = false): number {
+    if (isToRemove) (this.#wanted[level] as Wanted).hasRemovals = true
     const slot = { level, type: 'attribute', key: Buffer.from(key), keyText: key } as const
     return this.#add({ ...slot, tag: 0, innerTag: 0, isOuter: false })
   }
@@ -125,6 +141,7 @@ export class WireFacts {
     this.#ends = new Int32Array(this.#slots.length + 1)
     this.#fieldStarts = new Int32Array(this.#slots.length + 1)
     this.#fieldEnds = new Int32Array(this.#slots.length + 1)
+    this.#doubled = new Uint8Array(this.#slots.length + 1)
     this.#set.push(undefined)
     return this.#slots.push(slot) - 1
   }
@@ -142,6 +159,7 @@ export class WireFacts {
       const slot = slots[i] as number
       this.#starts[slot] = absent
       this.#fieldStarts[slot] = absent
+      this.#doubled[slot] = 0
       this.#set[slot] = undefined
     }
     this.#lists[level] = null
@@ -164,7 +182,7 @@ export class WireFacts {
   #scan(wanted: Wanted, fields: WireCursor, attributes: number): void {
     const { tags } = wanted
     const hasAttributes = wanted.attributeSlots.length > 0
-    let missing = wanted.slots.length
+    let missing = wanted.hasRemovals ? Infinity : wanted.slots.length
     while (missing > 0 && fields.next()) {
       const { tag } = fields
       if (tag === attributes) {
@@ -251,7 +269,10 @@ export class WireFacts {
       while (k >= 0 && bytes[keyAt + k] === key[k]) k--
       if (k >= 0) continue
       const index = attributeSlots[i] as number
-      if (this.#starts[index] !== absent) return -1
+      if (this.#starts[index] !== absent) {
+        this.#doubled[index] = 1
+        return -1
+      }
       this.#starts[index] = at
       this.#ends[index] = end
       return index
@@ -366,7 +387,8 @@ export class WireFacts {
     const { level, type, keyText } = this.#slots[slot] as Slot
     const list = this.#lists[level] as Attributes | null
     if (list !== null && type === 'attribute') return attributeValue(list, keyText) ?? null
-    return this.#set[slot]
+    const given = this.#set[slot]
+    return given === removed ? null : given
   }
 
   // --------------------------------------------------------------------------------------------------------- setting
@@ -376,8 +398,8 @@ export class WireFacts {
     const { level, type, keyText } = this.#slots[slot] as Slot
     const list = this.#lists[level] as Attributes | null
     this.isChanged = true
-    if (list !== null && type === 'attribute') {
-      setAttribute(list, keyText, value)
+    if (type === 'attribute' && (list !== null || this.#set[slot] === removed)) {
+      setAttribute(this.list(level), keyText, value)
       return
     }
     if (this.#set[slot] === undefined) {
@@ -386,6 +408,54 @@ export class WireFacts {
       else this.#replaced.push(slot)
     }
     this.#set[slot] = value
+  }
+
+  /** Take an attribute away, and all others with its key. */
+  remove(slot: number): void {
+    const { level, keyText } = this.#slots[slot] as Slot
+    const isAdded = this.#starts[slot] === absent && this.#set[slot] !== undefined
+    if (this.#lists[level] !== null || isAdded || this.#doubled[slot] === 1) {
+      deleteAttribute(this.list(level), keyText)
+    } else if (this.#starts[slot] !== absent && this.#set[slot] !== removed) this.put(slot, removed)
+  }
+
+  /** Is every text among the attributes at most so many bytes? May say no where it is so. */
+  areTextsWithin(level: Level, bytesMax: number): boolean {
+    if (this.#lists[level] !== null) return false
+    for (let i = 0; i < this.#added.length; i++) if (!this.#isWithin(this.#added[i] as number, bytesMax)) return false
+    for (let i = 0; i < this.#replaced.length; i++) {
+      if (!this.#isWithin(this.#replaced[i] as number, bytesMax)) return false
+    }
+    const { inside, attributes } = this.#layouts[level] as LevelLayout
+    const fields = this.#outer
+    fields.reset(this.#reader.bytes, this.#messageStarts[level], this.#messageEnds[level])
+    if (inside !== 0) {
+      if (!fields.seek(inside)) return true
+      fields.enter(fields)
+    }
+    // The key and the tags take at least four bytes of an attribute with a text.
+    while (fields.next()) {
+      if (
+        fields.tag === attributes &&
+        fields.end - fields.start > bytesMax + 4 &&
+        this.#holdsLonger(fields, bytesMax)
+      ) {
+        return false
+      }
+    }
+    return true
+  }
+
+  #isWithin(slot: number, bytesMax: number): boolean {
+    const value = this.#set[slot]
+    return typeof value !== 'string' || value.length * 3 <= bytesMax || Buffer.byteLength(value) <= bytesMax
+  }
+
+  /** Is the value of the KeyValue longer than so many bytes, be it a text or not? */
+  #holdsLonger(field: WireCursor, bytesMax: number): boolean {
+    const deep = this.#deep
+    deep.enter(field)
+    return deep.seek(0x12) && deep.end - deep.start - 2 > bytesMax
   }
 
   #forget(): void {
@@ -420,7 +490,11 @@ export class WireFacts {
         this.#reader.attribute(out)
       }
     }
-    for (const slot of this.#replaced) setAttribute(out, this.#slots[slot]?.keyText ?? '', this.#set[slot] ?? null)
+    for (const slot of this.#replaced) {
+      const { keyText } = this.#slots[slot] as Slot
+      if (this.#set[slot] === removed) deleteAttribute(out, keyText)
+      else setAttribute(out, keyText, this.#set[slot] ?? null)
+    }
     for (const slot of this.#added) out.push({ key: this.#slots[slot]?.keyText ?? '', value: this.#set[slot] ?? null })
     return out
   }
@@ -465,7 +539,8 @@ export class WireFacts {
       builder.copyRange(bytes, at, start)
       at = this.#fieldEnds[index] as number
       if (type === 'attribute') {
-        builder.attribute((this.#layouts[level] as LevelLayout).attributes, keyText, this.#set[index] ?? null)
+        const value = this.#set[index] ?? null
+        if (value !== removed) builder.attribute((this.#layouts[level] as LevelLayout).attributes, keyText, value)
       } else if (innerTag !== 0) {
         this.#inner.reset(bytes, start, at)
         this.#inner.next()
@@ -518,7 +593,8 @@ export class WireFacts {
       // The value that was found stands in this field: the first with its key.
       const start = this.#starts[index] as number
       if (start < field.start || start > field.end) continue
-      builder.attribute(field.tag, (this.#slots[index] as Slot).keyText, this.#set[index] ?? null)
+      const value = this.#set[index] ?? null
+      if (value !== removed) builder.attribute(field.tag, (this.#slots[index] as Slot).keyText, value)
       return
     }
     builder.copy(field)

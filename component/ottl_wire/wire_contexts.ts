@@ -153,11 +153,20 @@ class LevelPaths {
       if (!this.#isWritable) return { get: (context) => insideOf(facts.value(slot), rest, 0, context), set: () => {} }
     }
     if (!this.#isWritable) throw new NotOnWire()
-    return mapPath(
+    const path = mapPath(
       () => facts.list(level),
       (_, entries) => facts.putList(level, entries),
       keys,
     )
+    if (keys.length > 0) return path
+    return {
+      ...path,
+      deleteKey(key) {
+        const slot = facts.attribute(level, key, true)
+        return () => facts.remove(slot)
+      },
+      areTextsWithin: (bytesMax) => () => facts.areTextsWithin(level, bytesMax),
+    }
   }
 }
 
