@@ -66,6 +66,8 @@ export interface CompileOptions {
   readonly environment: Readonly<Record<string, string | undefined>>
   readonly hostname: string
   readonly version: string
+  /** Look into declarations that nothing instantiates, too. A run leaves them alone, as Alloy does. */
+  readonly thorough?: boolean
 }
 
 export function hasErrors(diagnostics: readonly Diagnostic[]): boolean {

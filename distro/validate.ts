@@ -89,6 +89,7 @@ export function checkAlloy(
     environment: process.env,
     hostname: hostname(),
     version,
+    thorough: true,
   })
 }
 

@@ -435,8 +435,7 @@ export class GoPrinter<V> {
     if (this.#space && sign === '+' && !this.#plus) sign = ' '
     if (!Number.isFinite(value)) {
       const bare = Number.isNaN(value) && !this.#space && !this.#plus
-      const shown = bare || (sign === '+' && !this.#plus) ? digits : sign + digits
-      this.#padded(shown, false)
+      this.#padded(bare ? digits : sign + digits, false)
       return
     }
     if (this.#sharp && verb !== 'b') digits = withPoint(digits, verb, this.precision ?? precision)

@@ -98,8 +98,8 @@ describe('Errors of a configuration appear where they are marked', async () => {
   const cases = await Promise.all(
     readCases(url).map(async ({ name, text }) => {
       const source = unannotated(text)
-      const stability = name === 'foreach' ? 'experimental' : 'public-preview'
-      const { diagnostics } = await compile(source, { stability })
+      const stability = source.includes('foreach ') ? 'experimental' : 'public-preview'
+      const { diagnostics } = await compile(source, { stability, thorough: true })
       return { name, text, marked: annotate('f', source, diagnostics), count: diagnostics.length }
     }),
   )
@@ -242,4 +242,11 @@ describe('A configuration becomes nodes', () => {
     const plan = await compile(Buffer.from('// \xff\n', 'latin1'))
     assert.deepEqual(texts(plan), ['1:4: illegal UTF-8 encoding'])
   })
+})
+
+test('A declaration that nothing instantiates stops no run, and is wrong for who looks thoroughly', async () => {
+  const source = 'declare "m" {\n  local.file "x" { }\n}\n'
+  const messages = async (thorough: boolean) => (await compile(source, { thorough })).diagnostics.map((d) => d.message)
+  assert.deepEqual(await messages(false), [])
+  assert.deepEqual(await messages(true), ['missing required attribute "filename"'])
 })

@@ -19,7 +19,7 @@ import { foreachItemId } from './foreach.ts'
 import type { ImportStore, ModuleText } from './imports.ts'
 import { ModuleScope, Names } from './module_scope.ts'
 import { parseFile } from './parser.ts'
-import { isStandardName, standardLibrary, type StandardLibrary } from './stdlib.ts'
+import { isStandardName, nameForDeprecated, standardLibrary, type StandardLibrary } from './stdlib.ts'
 import { topologicalOrder, cyclesOf } from './order.ts'
 
 /** Modules inside modules: more than this is a declaration that instantiates itself. */
@@ -70,6 +70,8 @@ interface SortedBody {
   readonly process: Block[]
   readonly foreachs: Block[]
   readonly components: Block[]
+  /** Not allowed as they stand, which was reported: only looked at for what else is wrong in them. */
+  readonly aside: Block[]
   /** Those that count for references and cycles, by id. */
   readonly ids: Map<string, Block>
 }
@@ -86,6 +88,8 @@ class Compiler {
   readonly #imports: ImportStore
   readonly #options: CompileOptions
   readonly #library: StandardLibrary
+  /** Declarations whose bodies were checked for themselves; shared with the trials. */
+  #checked = new Set<Block>()
   #cyclic = false
   /** Found to be without end, or too large: nothing more is instantiated. */
   #stopped = false
@@ -117,6 +121,10 @@ class Compiler {
     this.#report({ severity: 'error', range, message, ...(hint === undefined ? {} : { hint }) })
   }
 
+  #warn(range: Range, message: string): void {
+    this.#report({ severity: 'warning', range, message })
+  }
+
   readonly #source = (file: string): string => this.#sources.get(file) ?? ''
 
   /** `hidden`: the text is a secret. */
@@ -135,21 +143,33 @@ class Compiler {
     const sorted = this.#sort(body, kind)
     for (const block of sorted.declares) this.#declare(block, scope.names, scope.modulePath)
     const custom: Block[] = []
-    for (const block of sorted.components) if (!(await this.#addComponent(block, scope))) custom.push(block)
+    for (const block of sorted.components)
+      if (!(await this.#addComponent(block, scope, sorted.aside))) custom.push(block)
     for (const block of sorted.foreachs) scope.entries.set(idOf(block), { kind: 'other', block })
     for (const block of sorted.imports) await this.#import(block, scope.names, scope.modulePath, scope, depth)
     const modules: { block: Block; id: string }[] = []
-    for (const block of custom) if (this.#isCustom(block, scope)) modules.push({ block, id: idOf(block) })
+    for (const block of custom) if (this.#isCustom(block, scope, sorted.aside)) modules.push({ block, id: idOf(block) })
     this.#checkReferences(scope, sorted)
     if (this.#stopped) return
     for (const { block, id } of modules) await this.#instantiate(block, id, scope, depth)
     for (const block of sorted.process) this.#setUp(block, scope)
+    for (const block of sorted.aside) await this.#checkAside(block, scope, depth)
     if (this.#cyclic || this.#stopped) return
+    if (this.#options.thorough === true)
+      for (const block of sorted.declares) await this.#checkDeclaration(block, scope, depth)
     for (const block of sorted.foreachs) await this.#expand(block, scope, depth)
   }
 
   #sort(body: Body, kind: BodyKind): SortedBody {
-    const sorted: SortedBody = { declares: [], imports: [], process: [], foreachs: [], components: [], ids: new Map() }
+    const sorted: SortedBody = {
+      declares: [],
+      imports: [],
+      process: [],
+      foreachs: [],
+      components: [],
+      aside: [],
+      ids: new Map(),
+    }
     for (const statement of body) {
       if (statement.kind === 'attribute') {
         this.#error(statement.range, `unrecognized attribute ${statement.name.name}`)
@@ -161,6 +181,7 @@ class Compiler {
       if (before) {
         const at = before.range.start
         this.#error(statement.range, `block ${id} already declared at ${at.file}:${at.line}:${at.column}`)
+        sorted.aside.push(statement)
         continue
       }
       sorted.ids.set(id, statement)
@@ -170,15 +191,19 @@ class Compiler {
   }
 
   #sortInto(sorted: SortedBody, block: Block, name: string, kind: BodyKind): void {
+    const refuse = (range: Range, message: string): void => {
+      this.#error(range, message)
+      sorted.aside.push(block)
+    }
     if (Object.hasOwn(processBlocks, name)) {
-      if (kind !== 'root') this.#error(block.nameRange, `${name} block is only allowed at the root of a configuration`)
+      if (kind !== 'root') refuse(block.nameRange, `${name} block is only allowed at the root of a configuration`)
       else if (block.label !== '') this.#error(block.labelRange ?? block.range, `block "${name}" must not have a label`)
       else sorted.process.push(block)
     } else if (name === 'argument' || name === 'export') {
-      if (kind !== 'module') this.#error(block.nameRange, `${name} blocks are only allowed inside a module`)
-      else if (block.label === '') this.#error(block.range, `block "${name}" must have a label`)
+      if (kind !== 'module') refuse(block.nameRange, `${name} blocks are only allowed inside a module`)
+      else if (block.label === '') refuse(block.range, `block "${name}" must have a label`)
     } else if (name === 'declare' || name === 'foreach' || Object.hasOwn(importBlocks, name)) {
-      if (block.label === '') this.#error(block.range, `block "${name}" must have a label`)
+      if (block.label === '') refuse(block.range, `block "${name}" must have a label`)
       else if (name === 'declare') sorted.declares.push(block)
       else if (name === 'foreach') sorted.foreachs.push(block)
       else sorted.imports.push(block)
@@ -209,13 +234,14 @@ class Compiler {
   // ---------------------------------------------------------------------------------------- components
 
   /** False: not a built-in component. */
-  async #addComponent(block: Block, scope: ModuleScope): Promise<boolean> {
+  async #addComponent(block: Block, scope: ModuleScope, aside: Block[]): Promise<boolean> {
     const name = block.name.join('.')
     if (scope.names.find(block.name)) return false
     const definition = await this.#options.registry.load(name)
     if (!definition) return false
     if (block.label === '' && !definition.singleton) {
       this.#error(block.range, `component "${name}" must have a label`)
+      aside.push(block)
       return true
     }
     if (!this.#allowed(definition.stability, `component "${name}"`, block.nameRange)) return true
@@ -247,7 +273,7 @@ class Compiler {
     return false
   }
 
-  #isCustom(block: Block, scope: ModuleScope): boolean {
+  #isCustom(block: Block, scope: ModuleScope, aside: Block[]): boolean {
     const name = block.name.join('.')
     const found = scope.names.find(block.name)
     if (found === undefined) {
@@ -258,6 +284,7 @@ class Compiler {
     }
     if (block.label === '') {
       this.#error(block.range, `component "${name}" must have a label`)
+      aside.push(block)
       return false
     }
     scope.entries.set(idOf(block), { kind: 'custom', module: undefined, block })
@@ -337,17 +364,15 @@ class Compiler {
 
   async #expand(block: Block, scope: ModuleScope, depth: number): Promise<void> {
     if (!this.#allowed('experimental', 'block "foreach"', block.nameRange)) return
-    const templates = block.body.filter((s): s is Block => s.kind === 'block' && s.name.join('.') === 'template')
+    const templates = block.body.filter((s): s is Block => s.kind === 'block' && isTemplate(s))
     const template = templates[0]
-    if (!template) {
-      this.#error(block.range, 'missing required block "template"')
-      return
-    }
+    if (!template) this.#error(block.range, 'missing required block "template"')
     if (templates[1]) this.#error(templates[1].range, 'block "template" may only be specified once')
     const reads = new Set<string>()
-    const rest = block.body.filter((s) => s.kind !== 'block' || s.name.join('.') !== 'template')
+    const rest = block.body.filter((s) => s.kind !== 'block' || !isTemplate(s))
     const { settings } = this.#decode(foreachBlock, block, rest, scope, tracking(this.#view, reads))
     for (const id of reads) this.#structuralReads.add(id)
+    if (!template) return
     const items = settings?.collection ?? []
     if (!settings || items.length === 0) {
       await this.#checkTemplate(block, template, settings?.var ?? variableName(rest), scope, depth)
@@ -367,15 +392,56 @@ class Compiler {
 
   /** No item (yet): the template is compiled for what is wrong in it, and thrown away. */
   async #checkTemplate(block: Block, template: Block, name: string, scope: ModuleScope, depth: number): Promise<void> {
-    const trial = new Compiler(blind(this.#view), this.#imports, this.#options)
-    trial.#instances = this.#instances
-    for (const name of this.#hidden) trial.#hidden.add(name)
-    for (const [file, text] of this.#sources) trial.#sources.set(file, text)
     const inner = templateScope(scope, `${idOf(block)}/foreach_item_1`)
     if (name !== '') inner.variables.set(name, new Unknown('any'))
-    await trial.compileBody(inner, template.body, 'template', depth + 1)
+    await this.#tryBody(inner, template.body, 'template', depth)
+  }
+
+  /** Compiles a body for what is wrong in it, and throws the result away. */
+  async #tryBody(inner: ModuleScope, body: Body, kind: BodyKind, depth: number): Promise<void> {
+    const trial = new Compiler(blind(this.#view), this.#imports, this.#options)
+    trial.#instances = this.#instances
+    trial.#checked = this.#checked
+    for (const name of this.#hidden) trial.#hidden.add(name)
+    for (const [file, text] of this.#sources) trial.#sources.set(file, text)
+    await trial.compileBody(inner, body, kind, depth + 1)
     this.diagnostics.push(...trial.finish().diagnostics)
     if (trial.#stopped) this.#stopped = true
+  }
+
+  // ------------------------------------------------------------------------------ what takes no part in the graph
+
+  /** A declaration for itself, with arguments that can be anything: it may be instantiated by nobody. */
+  async #checkDeclaration(block: Block, scope: ModuleScope, depth: number): Promise<void> {
+    if (this.#checked.has(block)) return
+    this.#checked.add(block)
+    const { names, modulePath } = scope
+    const inner = new ModuleScope({ moduleId: scope.idOf(idOf(block)), modulePath, names: new Names(names) })
+    inner.arguments = new Map()
+    for (const statement of block.body) {
+      if (statement.kind !== 'block' || statement.name.join('.') !== 'argument') continue
+      this.#decode(argumentBlock, statement, statement.body, inner, blind(this.#view))
+      inner.arguments.set(statement.label, () => new Unknown('any'))
+    }
+    for (const statement of block.body) {
+      // The value is evaluated together with the body, when what it refers to is known.
+      if (statement.kind !== 'block' || statement.name.join('.') !== 'export') continue
+      const value = attributeOf(statement, 'value')
+      const unknown = { library: this.#library, resolve: () => ({ value: new Unknown('any'), used: 1 }) }
+      decodeBlock(exportBlock, statement, statement.body, unknown, this.#source, this.#report)
+      if (value) inner.exports.set(statement.label, (view) => evaluate(value.value, this.#scope(inner, view)))
+    }
+    await this.#tryBody(inner, block.body, 'module', depth)
+  }
+
+  /** A block that is not allowed as it stands: whatever else is wrong in it is told at once. */
+  async #checkAside(block: Block, scope: ModuleScope, depth: number): Promise<void> {
+    const name = block.name.join('.')
+    if (name === 'declare') return this.#checkDeclaration(block, scope, depth)
+    if (name === 'foreach') return this.#expand(block, scope, depth)
+    this.#referencesOf(block.body, scope, false, new Set())
+    const schema = asideSchemas[name] ?? (await this.#options.registry.load(name))?.settings
+    if (schema) this.#decode(schema, block, block.body, scope, blind(this.#view))
   }
 
   // ------------------------------------------------------------------------------------------- imports
@@ -426,7 +492,7 @@ class Compiler {
       if (name === 'declare') {
         // Of several the first counts, as in Alloy, which only logs the others.
         if (!names.declares.has(statement.label)) this.#declare(statement, names, directory)
-        else this.#report({ severity: 'warning', range: statement.range, message: 'declare block redefined' })
+        else this.#warn(statement.range, 'declare block redefined')
         return
       }
       if (Object.hasOwn(importBlocks, name)) {
@@ -456,7 +522,13 @@ class Compiler {
       const to = new Set<string>()
       edges.set(id, to)
       if (name === 'declare') instantiatedIn(block.body, scope.names, to)
-      else this.#referencesOf(block.body, scope, name === 'foreach', to)
+      else if (name !== 'foreach') this.#referencesOf(block.body, scope, false, to)
+      else {
+        // Names in the template may be those of the template.
+        for (const statement of block.body) {
+          this.#referencesOf([statement], scope, statement.kind === 'block' && isTemplate(statement), to)
+        }
+      }
     }
     for (const cycle of cyclesOf(edges)) {
       this.#cyclic = true
@@ -477,14 +549,22 @@ class Compiler {
         continue
       }
       for (const { chain, range } of references(statement.value)) {
+        const [first = ''] = chain
         const found = scope.entry(chain)
         if (found) {
           const id = idOf(found.entry.block)
           if (scope.entries.get(id) === found.entry) to.add(id)
-        } else if (!lenient && !scope.hasVariable(chain[0] as string) && !isStandardName(chain[0] as string)) {
+          if (isStandardName(first))
+            this.#warn(headOf(range, first), 'a component is shadowing an existing stdlib name')
+        } else if (lenient || scope.hasVariable(first)) {
+          continue
+        } else if (!isStandardName(first)) {
           const near = nearMiss(chain.slice(0, 3).join('.'), [...scope.entries.keys()])
           const hint = near === undefined ? undefined : `did you mean ${near}?`
           this.#error(range, `component "${chain.join('.')}" does not exist or is out of scope`, hint)
+        } else {
+          const now = nameForDeprecated(first)
+          if (now !== undefined) this.#warn(range, `this stdlib function is deprecated; its name is ${now} now`)
         }
       }
     }
@@ -556,6 +636,24 @@ const stabilityRank: Readonly<Record<Stability, number>> = {
   experimental: 0,
   'public-preview': 1,
   'generally-available': 2,
+}
+
+/** Schemas of the blocks that are no components. */
+const asideSchemas: Readonly<Record<string, Settings<object>>> = {
+  ...processBlocks,
+  ...(importBlocks as Readonly<Record<string, Settings<object>>>),
+  argument: argumentBlock as Settings<object>,
+  export: exportBlock as Settings<object>,
+}
+
+function isTemplate(block: Block): boolean {
+  return block.name.join('.') === 'template'
+}
+
+/** The range of the first name of a chain that begins where `range` does. */
+function headOf({ start }: Range, name: string): Range {
+  const more = Buffer.byteLength(name) - 1
+  return { start, end: { ...start, offset: start.offset + more, column: start.column + more } }
 }
 
 function idOf(block: Block): string {

@@ -88,6 +88,9 @@ export function standardLibrary(options: LibraryOptions): StandardLibrary {
 }
 
 const deprecatedAliases: readonly (readonly [string, string])[] = [
+  ['env', 'sys.env'],
+  ['nonsensitive', 'convert.nonsensitive'],
+  ['concat', 'array.concat'],
   ['json_decode', 'encoding.from_json'],
   ['yaml_decode', 'encoding.from_yaml'],
   ['base64_decode', 'encoding.from_base64'],
@@ -106,14 +109,19 @@ const deprecatedAliases: readonly (readonly [string, string])[] = [
 ]
 
 const standardNames: ReadonlySet<string> = new Set(
-  ['constants', 'coalesce', 'json_path', 'sys', 'convert', 'array', 'encoding', 'string', 'file']
-    .concat(['env', 'nonsensitive', 'concat'])
-    .concat(deprecatedAliases.map(([alias]) => alias)),
+  ['constants', 'coalesce', 'json_path', 'sys', 'convert', 'array', 'encoding', 'string', 'file'].concat(
+    deprecatedAliases.map(([alias]) => alias),
+  ),
 )
 
 /** Is this a name at the top of the standard library? */
 export function isStandardName(name: string): boolean {
   return standardNames.has(name)
+}
+
+/** The name that the function has now; undefined: it is not an old one. */
+export function nameForDeprecated(name: string): string | undefined {
+  return deprecatedAliases.find(([alias]) => alias === name)?.[1]
 }
 
 function constants(options: LibraryOptions): Value {
@@ -405,7 +413,7 @@ function coalesced(args: readonly unknown[]): Value {
 }
 
 function isEmpty(value: Value): boolean {
-  if (value === null || value === false || value === '' || value === 0n || value === 0) return !Object.is(value, -0)
+  if (value === null || value === false || value === '' || value === 0n || value === 0) return true
   if (Array.isArray(value) || value instanceof Uint8Array) return value.length === 0
   if (value instanceof Map) return value.size === 0
   if (value instanceof Target) return value.labels.size === 0
