@@ -49,7 +49,6 @@ test('an include list replaces the exclude list', async () => {
 test('udev tells what a disk is, what is on it and what is below it', async () => {
   const lines = await collectOnce(collector, {
     'proc/diskstats': `8 0 sda ${eleven}\n252 0 dm-0 ${eleven}\n`,
-    'sys/block/sda/queue/rotational': '1\n',
     'udev/b8:0':
       'I:8291\nE:ID_ATA=1\nE:ID_ATA_WRITE_CACHE=1\nE:ID_ATA_WRITE_CACHE_ENABLED=0\nE:ID_ATA_ROTATION_RATE_RPM=7200\n' +
       'E:ID_MODEL=TOSHIBA_KSDB4U86\nE:ID_PATH=pci-0000:3b:00.0\nE:ID_REVISION=0102\nE:ID_SERIAL=long\n' +
@@ -61,11 +60,11 @@ test('udev tells what a disk is, what is on it and what is below it', async () =
     lines.filter((line) => /_info|_ata_/.test(line)),
     [
       'node_disk_info{device="sda",major="8",minor="0",path="pci-0000:3b:00.0",wwn="0x7c72382b8de36a64",' +
-        'model="TOSHIBA_KSDB4U86",serial="2160A0D5FVGG",revision="0102",rotational="1"} 1',
+        'model="TOSHIBA_KSDB4U86",serial="2160A0D5FVGG",revision="0102"} 1',
       'node_disk_ata_write_cache{device="sda"} 1',
       'node_disk_ata_write_cache_enabled{device="sda"} 0',
       'node_disk_ata_rotation_rate_rpm{device="sda"} 7200',
-      'node_disk_info{device="dm-0",major="252",minor="0",rotational="0"} 1',
+      'node_disk_info{device="dm-0",major="252",minor="0"} 1',
       'node_disk_filesystem_info{device="dm-0",type="ext4",usage="filesystem",uuid="x=y"} 1',
       'node_disk_device_mapper_info{device="dm-0",name="nvme0n1_crypt",uuid="CRYPT-LUKS2"} 1',
     ],

@@ -78,7 +78,6 @@ const infoFamily = gauge('node_disk_info', 'Info of /sys/block/<block_device>.',
   'model',
   'serial',
   'revision',
-  'rotational',
 ])
 const filesystemFamily = gauge('node_disk_filesystem_info', 'Info about disk filesystem.', [
   'device',
@@ -134,9 +133,8 @@ function addDisk(sink: MetricSink, files: HostFiles, fields: readonly string[], 
   const get = (key: string): string => properties.get(key) ?? ''
   // The one printed on the disk, else the short one, else what virtio has.
   const serial = get('SCSI_IDENT_SERIAL') || get('ID_SERIAL_SHORT') || get('ID_SERIAL')
-  const rotational = files.tryUint(files.sys(`block/${name.replaceAll('/', '!')}/queue/rotational`)) === 1 ? '1' : '0'
   const ids = [get('ID_PATH'), get('ID_WWN'), get('ID_MODEL'), serial, get('ID_REVISION')]
-  sink.sample(infoFamily, 1, name, major, minor, ...ids, rotational)
+  sink.sample(infoFamily, 1, name, major, minor, ...ids)
   for (let i = 0; i < columns.length && i + 3 < fields.length; i++) {
     const { family, factor } = columns[i] as { family: MetricFamily; factor: number }
     const value = Number(fields[i + 3])

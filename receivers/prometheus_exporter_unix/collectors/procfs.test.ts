@@ -25,7 +25,7 @@ const cases: readonly Case[] = [
     want: ['node_load1 0.21', 'node_load5 0.37', 'node_load15 0.39'],
   },
   {
-    name: 'memory fields are bytes, huge pages are counts, fields that node_exporter has not are left out',
+    name: 'memory fields are bytes, huge pages are counts, fields of new kernels are shown too',
     collector: 'meminfo',
     files: {
       'proc/meminfo':
@@ -35,6 +35,7 @@ const cases: readonly Case[] = [
     want: [
       'node_memory_MemTotal_bytes 1024000',
       'node_memory_Active_anon_bytes 3072',
+      'node_memory_KReclaimable_bytes 9216',
       'node_memory_Committed_AS_bytes 4096',
       'node_memory_HugePages_Total 5',
       'node_memory_Hugepagesize_bytes 2097152',
