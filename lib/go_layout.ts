@@ -68,15 +68,6 @@ export function compileLayout(layout: string): LayoutStep[] {
   return steps
 }
 
-const dateTokens = new Set(
-  ['2006', '06', 'January', 'Jan', '01', '1', '02', '_2', '2', 'Monday', 'Mon', '002', '__2'], //
-)
-
-/** Does the layout say anything of the date? */
-export function hasDate(steps: readonly LayoutStep[]): boolean {
-  return steps.some(({ token }) => dateTokens.has(token))
-}
-
 export function hasYear(steps: readonly LayoutStep[]): boolean {
   return steps.some(({ token }) => token === '2006' || token === '06')
 }

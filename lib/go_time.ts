@@ -1,5 +1,5 @@
 // Reads and writes times by layouts as Go's package time has them (`2006-01-02 15:04:05`), and by names of layouts.
-import { compileLayout, hasDate, hasYear, type LayoutStep, readLayout, TimeParts, writeLayout } from './go_layout.ts'
+import { compileLayout, hasYear, type LayoutStep, readLayout, TimeParts, writeLayout } from './go_layout.ts'
 import { abbreviationOffsetMs, isZone, localZone, offsetAt, zoneOffsetMs } from './time_zone.ts'
 
 const layouts: Readonly<Record<string, string>> = {
@@ -84,35 +84,26 @@ function yearNear({ month }: TimeParts, nowMs: number): number {
 
 /**
  * A reader as the collector's operators have it (internal/coreinternal/timeutils): abbreviations of zones are looked up, a
- * time without a date is today's, one without a year is of this year, or of the last where it would else be more than a
- * week ahead. `zone` as `locationOf` gives it.
+ * time without a year is of this year (without a date of its first day), or of the last where it would else be more than
+ * a week ahead. `zone` as `locationOf` gives it.
  */
 export function collectorReader(steps: readonly LayoutStep[], zone: string): TimeReader {
   const parts = new TimeParts()
-  const isDated = hasDate(steps)
   const isYearKnown = hasYear(steps)
   return (text, nowMs, seen) => {
     if (!readLayout(steps, text, parts)) return undefined
     if (seen !== undefined) seen.offsetSeconds = parts.offsetSeconds
-    if (!isDated) setToday(parts, nowMs + offsetAt(zone, nowMs))
-    else if (!isYearKnown) parts.year = new Date(nowMs + offsetAt(zone, nowMs)).getUTCFullYear()
+    if (!isYearKnown) parts.year = new Date(nowMs + offsetAt(zone, nowMs)).getUTCFullYear()
     let wallMs = parts.wallMs()
     let offsetMs = namedOffsetMs(parts, zone, wallMs)
     if (offsetMs === undefined) return undefined
-    if (isDated && !isYearKnown && wallMs - offsetMs > nowMs + 7 * 86_400_000) {
+    if (!isYearKnown && wallMs - offsetMs > nowMs + 7 * 86_400_000) {
       parts.year--
       wallMs = parts.wallMs()
       offsetMs = namedOffsetMs(parts, zone, wallMs) ?? offsetMs
     }
     return toNanoseconds(parts, wallMs, offsetMs)
   }
-}
-
-function setToday(parts: TimeParts, wallMs: number): void {
-  const today = new Date(wallMs)
-  parts.year = today.getUTCFullYear()
-  parts.month = today.getUTCMonth() + 1
-  parts.day = today.getUTCDate()
 }
 
 /** As `offsetMsOf`; undefined where there is an abbreviation that neither the zone has nor is a zone itself. */

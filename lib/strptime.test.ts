@@ -46,7 +46,7 @@ describe('strptime', () => {
     // Without a year: this one's, or the last where it were more than a week ahead.
     ['%b %d %H:%M:%S', 'Jan 12 03:04:05', 'UTC', '2026-01-12T03:04:05.000000000Z'],
     ['%b %d %H:%M:%S', 'Feb 12 03:04:05', 'UTC', '2025-02-12T03:04:05.000000000Z'],
-    ['%H:%M:%S', '03:04:05', 'UTC', '2026-01-05T03:04:05.000000000Z'],
+    ['%H:%M:%S', '03:04:05', 'UTC', '2026-01-01T03:04:05.000000000Z'],
     ['%Y%t%%', '2026\t%', 'UTC', '2026-01-01T00:00:00.000000000Z'],
     ['%Y-%m-%d', '2026-02-30', 'UTC', undefined],
     ['%Y-%m-%d', '2026-02-03x', 'UTC', undefined],
@@ -95,6 +95,7 @@ describe('strftime', () => {
     ['%Y-%m-%d %H:%M:%S.%L %z', 'Europe/Berlin', '2026-01-02 04:04:05.006 +0100'],
     ['%a %A %b %B %e %g %o %q %y', 'UTC', 'Fri Friday Jan January  2 2  1 1 26'],
     ['%I:%M %p %l %P', 'America/New_York', '10:04 PM 10 pm'],
+    ['%S.%L', 'UTC', '05.006'],
     ['%D %T %R %F %j', 'Asia/Kolkata', '01/02/2026 08:34:05 08:34 2026-01-02 +05:30'],
     ['%H %Z', 'Europe/Berlin', '04 CET'],
     ['%H %Z', 'UTC', '03 UTC'],
@@ -108,6 +109,11 @@ describe('strftime', () => {
       else assert.equal(strftime(format, location)(ns), want)
     })
   }
+
+  it('leaves out the last zeros of a fraction, and its point where none of it is left', () => {
+    assert.equal(strftime('%S.%s', 'UTC')(1_500_000_000n), '01.5')
+    assert.equal(strftime('%S.%LZ', 'UTC')(1_000_400_000n), '01Z')
+  })
 
   it('writes what strptime reads back', () => {
     const formats = ['%Y-%m-%dT%H:%M:%S.%s%z', '%c.%s %j', '%A %d %B %Y %I:%M:%S,%s %p %z', '%Y-%o-%e %T.%s %w']
@@ -159,7 +165,7 @@ describe("Go's layouts with the collector's rules", () => {
   const cases: [layout: string, text: string, location: string | undefined, want: string | undefined][] = [
     ['2006-01-02T15:04:05.999Z', '2026-01-02T03:04:05.25Z', undefined, '2026-01-02T03:04:05.250000000Z'],
     ['Jan 2 15:04:05', 'Dec 31 23:59:59', 'UTC', '2025-12-31T23:59:59.000000000Z'],
-    ['15:04', '7:04', 'UTC', '2026-01-05T07:04:00.000000000Z'],
+    ['15:04', '7:04', 'UTC', '2026-01-01T07:04:00.000000000Z'],
     ['2006-01-02 15:04:05 MST', '2026-07-01 12:00:00 CEST', 'Europe/Berlin', '2026-07-01T10:00:00.000000000Z'],
     ['2006 002', '2026 033', 'UTC', '2026-02-02T00:00:00.000000000Z'],
     ['2006-01-02', '2026-1-2', 'UTC', undefined],

@@ -118,10 +118,10 @@ export function strftime(format: string, location = 'UTC'): (ns: bigint) => stri
   eachPart(format, (literal, layout) => {
     if (layout === undefined) steps.push({ literal, token: '', skipsSpace: false })
     else if (/^9+$/.test(layout)) {
-      // A fraction takes the point before it, and all its digits are written.
+      // A fraction takes the point before it, and goes without its last zeros, as upstream writes it.
       const previous = steps.at(-1) as LayoutStep
       steps[steps.length - 1] = { ...previous, literal: previous.literal.slice(0, -1) }
-      steps.push({ literal: '', token: previous.literal.slice(-1) + layout.replaceAll('9', '0'), skipsSpace: false })
+      steps.push({ literal: '', token: previous.literal.slice(-1) + layout, skipsSpace: false })
     } else if (layout === '_1') steps.push({ literal: '', token: '_1', skipsSpace: false })
     else steps.push(...compileLayout(layout))
   })

@@ -54,6 +54,7 @@ const append = defineEditor({
     }
     return (context) => {
       const before = target.get(context)
+      if (before instanceof KeyValueList) throw new OttlError('a map cannot be appended to')
       const after: AnyValue[] = Array.isArray(before) ? before.slice() : []
       if (before !== null && !Array.isArray(before)) after.push(element(before))
       if (value !== undefined) after.push(element(value(context)))

@@ -223,7 +223,8 @@ const extractPercentile = defineEditor({
       } else return null
       if (points.length === 0) return null
       const made = metricFrom(metric, suffix, metric.unit, { kind: 'gauge', points, unknown: null })
-      append(context, { ...made, description: `${metric.description} (p${percentile})` })
+      const shown = `p${percentile}`
+      append(context, { ...made, description: metric.description === '' ? shown : `${metric.description} (${shown})` })
       return null
     }
   },

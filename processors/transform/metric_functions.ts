@@ -18,8 +18,18 @@ export function metricAt(context: TransformContext): Metric {
   return context.metric as Metric
 }
 
+/** How many times over metrics may be made of metrics that statements made: `copy_metric()` would go on for ever. */
+const depthMax = 5
+/** Of metrics that statements made: through how many others they come from what was received. */
+const depths = new WeakMap<Metric, number>()
+
 /** Put a metric behind the others of its scope: the statements that follow, and those before it, see it too. */
 export function append(context: TransformContext, metric: Metric): void {
+  const depth = (depths.get(metricAt(context)) ?? 0) + 1
+  if (depth > depthMax) {
+    throw new OttlError('metrics are made of made ones without end: say with "where" which ones to take')
+  }
+  depths.set(metric, depth)
   ;(context.scope as ScopeMetrics).metrics.push(metric)
 }
 
@@ -112,7 +122,7 @@ function extract(part: 'sum' | 'count'): FunctionDefinition {
   })
 }
 
-/** In the context metric once for all points; in the context datapoint each point that gets here joins the same metric. */
+/** Of all points at once; in the context datapoint for the first one that gets here, not again for the others. */
 function convertSummary(part: 'sum' | 'count'): FunctionDefinition {
   return defineEditor({
     name: `convert_summary_${part}_val_to_sum`,
@@ -121,22 +131,15 @@ function convertSummary(part: 'sum' | 'count'): FunctionDefinition {
       const temporality = temporalityOf(text)
       const valueOf = (point: SummaryPoint): number | bigint =>
         part === 'sum' ? point.sum : BigInt.asIntN(64, point.count)
-      /** By the summary: what was made of the points before. */
-      const made = new WeakMap<Metric, Metric>()
+      const done = new WeakSet<Metric>()
       return (context) => {
         const metric = metricAt(context)
-        if (metric.data.kind !== 'summary') return null
-        const from = context.point === null ? metric.data.points : [context.point as SummaryPoint]
-        const points = from.map((point) => pointFrom(point, valueOf(point)))
-        const before = context.point === null ? undefined : made.get(metric)
-        if (before?.data.kind === 'sum' && before.name === metric.name + suffix) {
-          for (const point of points) before.data.points.push(point)
-          return null
-        }
-        const data = { kind: 'sum', points, temporality, isMonotonic, unknown: null } as const
-        const sum = metricFrom(metric, suffix, metric.unit, data)
-        made.set(metric, sum)
-        append(context, sum)
+        const { data } = metric
+        if (data.kind !== 'summary' || (context.point !== null && done.has(metric))) return null
+        done.add(metric)
+        const points = data.points.map((point) => pointFrom(point, valueOf(point)))
+        const sum = { kind: 'sum', points, temporality, isMonotonic, unknown: null } as const
+        append(context, metricFrom(metric, suffix, metric.unit, sum))
         return null
       }
     },
@@ -154,7 +157,7 @@ const convertSummaryQuantiles = defineEditor({
       for (const point of metric.data.points) {
         for (const { quantile, value } of point.quantiles) {
           const made = pointFrom(point, value)
-          setAttribute(made.attributes, key, quantileText(quantile))
+          setAttribute(made.attributes, key, quantile)
           points.push(made)
         }
       }
@@ -163,12 +166,6 @@ const convertSummaryQuantiles = defineEditor({
     }
   },
 })
-
-/** At least two decimals: `0.50`, `0.999`; `0` and `1` as they are. */
-function quantileText(quantile: number): string {
-  const text = String(quantile)
-  return text.length < 4 && text !== '0' && text !== '1' ? `${text}0` : text
-}
 
 const copyMetric = defineEditor({
   name: 'copy_metric',

@@ -486,8 +486,8 @@ const metricCases: readonly {
         unit: 's',
         gauge: {
           dataPoints: [
-            { asDouble: 2, attributes: [{ key: 'q', value: { stringValue: '0.50' } }] },
-            { asDouble: 3, attributes: [{ key: 'q', value: { stringValue: '0.999' } }] },
+            { asDouble: 2, attributes: [{ key: 'q', value: { doubleValue: 0.5 } }] },
+            { asDouble: 3, attributes: [{ key: 'q', value: { doubleValue: 0.999 } }] },
           ],
         },
       },
@@ -499,6 +499,22 @@ const metricCases: readonly {
     statements: ['copy_metric(name = "copy", unit = "m") where metric.name == "gauge"'],
     want: (shapes) => shapes.slice(1),
     is: [{ name: 'copy', unit: 'm', gauge: { dataPoints: [{ asDouble: 1.5 }] } }],
+  },
+  {
+    name: 'convert_summary_count_val_to_sum takes all points of a summary, once, where one of them meets the condition',
+    metrics: [summary],
+    statements: ['convert_summary_count_val_to_sum("delta", false) where datapoint.attributes["a"] == "x"'],
+    want: (shapes) => shapes.slice(1),
+    is: [
+      {
+        name: 'summ_count',
+        unit: 's',
+        sum: {
+          dataPoints: [{ asInt: '3' }, { asInt: '4', attributes: [{ key: 'a', value: { stringValue: 'x' } }] }],
+          aggregationTemporality: 1,
+        },
+      },
+    ],
   },
   {
     name: 'scale_metric',
@@ -595,6 +611,13 @@ for (const { name, metrics, statements, want, is } of metricCases) {
     assert.deepEqual(want(metricShapes(batch) as never[]), is)
   })
 }
+
+test('Metrics: copies of copies come to an end', async () => {
+  const settings = { metric_statements: ['copy_metric()'] }
+  const batch = await run(metricsOf(gauge), settings)
+  assert.equal((metricShapes(batch) as unknown[]).length, 6)
+  await assert.rejects(run(metricsOf(gauge), { ...settings, error_mode: 'propagate' }), /made ones without end/)
+})
 
 test('At random, each bucket of an exponential histogram goes somewhere whole', async () => {
   const statements = [
