@@ -33,7 +33,7 @@ otelcol.exporter.faro {
     http2_read_idle_timeout duration
     http2_ping_timeout duration "15s"
     force_attempt_http2 bool true
-    auth string
+    auth handler
     cookies { @switched_off }
   }
   sending_queue { @otel_queue }
@@ -279,14 +279,14 @@ otelcol.extension.jaeger_remote_sampling {
     read_buffer_size bytes "512KiB"
     write_buffer_size bytes
     keepalive { @grpc_keepalive }
-    auth string
+    auth handler
     include_metadata bool
   }
   http {
     endpoint string "0.0.0.0:5778"
     tls { @otel_tls_server }
     cors { @cors }
-    auth string
+    auth handler
     max_request_body_size bytes "20MiB"
     include_metadata bool
     compression_algorithms list(string) ["", "gzip", "zstd", "zlib", "snappy", "deflate", "lz4"]
@@ -313,7 +313,7 @@ otelcol.extension.jaeger_remote_sampling {
       headers map(string)
       balancer_name string
       authority string
-      auth string
+      auth handler
     }
     file string
     reload_interval duration
@@ -397,7 +397,7 @@ otelcol.receiver.awscloudwatch {
     start_from string
     initial_lookback duration
   }
-  storage string
+  storage handler
   debug_metrics { @debug_metrics }
   output! { @output }
 }
@@ -443,7 +443,7 @@ otelcol.receiver.datadog {
   endpoint string "localhost:8126"
   tls { @otel_tls_server }
   cors { @cors }
-  auth string
+  auth handler
   max_request_body_size bytes "20MiB"
   include_metadata bool
   compression_algorithms list(string) ["", "gzip", "zstd", "zlib", "snappy", "deflate", "lz4"]
@@ -473,7 +473,7 @@ otelcol.receiver.faro {
   endpoint string "localhost:8080"
   tls { @otel_tls_server }
   cors { @cors }
-  auth string
+  auth handler
   max_request_body_size bytes "20MiB"
   include_metadata bool
   compression_algorithms list(string) ["", "gzip", "zstd", "zlib", "snappy", "deflate", "lz4"]
@@ -549,7 +549,7 @@ otelcol.receiver.influxdb {
   endpoint string "localhost:8086"
   tls { @otel_tls_server }
   cors { @cors }
-  auth string
+  auth handler
   max_request_body_size bytes "20MiB"
   include_metadata bool
   compression_algorithms list(string) ["", "gzip", "zstd", "zlib", "snappy", "deflate", "lz4"]
@@ -572,14 +572,14 @@ otelcol.receiver.jaeger {
       read_buffer_size bytes "512KiB"
       write_buffer_size bytes
       keepalive { @grpc_keepalive }
-      auth string
+      auth handler
       include_metadata bool
     }
     thrift_http {
       endpoint string "0.0.0.0:14268"
       tls { @otel_tls_server }
       cors { @cors }
-      auth string
+      auth handler
       max_request_body_size bytes "20MiB"
       include_metadata bool
       compression_algorithms list(string) ["", "gzip", "zstd", "zlib", "snappy", "deflate", "lz4"]
@@ -738,7 +738,7 @@ otelcol.receiver.splunkhec {
   endpoint string "localhost:8088"
   tls { @otel_tls_server }
   cors { @cors }
-  auth string
+  auth handler
   max_request_body_size bytes "20MiB"
   include_metadata bool
   compression_algorithms list(string) ["", "gzip", "zstd", "zlib", "snappy", "deflate", "lz4"]

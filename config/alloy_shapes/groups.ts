@@ -84,7 +84,7 @@ otel_queue {
     max_size int 3000
     sizer string "items"
   }
-  storage string
+  storage handler
 }
 otel_tls_client {
   ca_pem string

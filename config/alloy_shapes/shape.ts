@@ -20,6 +20,7 @@ import {
   type Type,
   uint,
 } from '#component'
+import { otelHandler } from '#component/otel_extension'
 
 const types: Readonly<Record<string, Type<unknown>>> = {
   any: anyValue,
@@ -27,6 +28,7 @@ const types: Readonly<Record<string, Type<unknown>>> = {
   bytes: byteSize,
   duration,
   float,
+  handler: otelHandler,
   int,
   secret,
   string,

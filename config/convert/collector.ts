@@ -1,14 +1,17 @@
 // The collector's configuration to Alloy's language: components with the same name there, connected by their outputs.
-import type { ComponentDefinition, Settings, Signal } from '#component'
+import type { ComponentDefinition, Signal, YamlDefinition } from '#component'
+import { absentComponents } from '../alloy_shapes/catalog.ts'
+import { registryWithAbsent } from '../alloy_shapes/registry.ts'
 import { cyclesOf } from '../alloy/order.ts'
 import type { ComponentRegistry } from '../plan.ts'
 import { parseId } from '../yaml/ids.ts'
 import { unfoldKeys } from '../yaml/merge.ts'
-import { type Configured, readSections, type Sections } from '../yaml/sections.ts'
-import { entryRange, isNull, type YamlEntry, type YamlMap, type YamlNode } from '../yaml/tree.ts'
-import { wire, type Wired } from '../yaml/wiring.ts'
+import { type Configured, type Pipeline, readSections, type Sections } from '../yaml/sections.ts'
+import { entryRange, isNull, type YamlMap, type YamlNode } from '../yaml/tree.ts'
+import { wire } from '../yaml/wiring.ts'
+import { readingOf } from './collector_rules.ts'
 import { type AlloyBlock, attribute, block, labelOf, listLiteral, type Statement, stringLiteral } from './document.ts'
-import type { Rule, Rules, Writer } from './writer.ts'
+import type { Writer } from './writer.ts'
 
 /** Components whose name in Alloy's language is not that of their type. */
 const otherNames: Readonly<Record<string, string>> = {
@@ -18,20 +21,17 @@ const otherNames: Readonly<Record<string, string>> = {
   'extension/oauth2client': 'otelcol.auth.oauth2',
   'extension/file_storage': 'otelcol.storage.file',
   'connector/grafanacloud': 'otelcol.connector.host_info',
+  'extension/jaegerremotesampling': 'otelcol.extension.jaeger_remote_sampling',
+  'extension/sigv4auth': 'otelcol.auth.sigv4',
+  'receiver/filestats': 'otelcol.receiver.file_stats',
 }
 /** Components that have a namesake which does something else. */
 const namesakes = ['receiver/prometheus', 'exporter/prometheus']
 
 const signals: readonly Signal[] = ['metrics', 'logs', 'traces']
 
-/** Settings that the collector has zero for "not said". */
-const keepDefaults: Readonly<Record<string, readonly string[]>> = {
-  'receiver/otlp': ['max_request_body_size', 'compression_algorithms'],
-  'processor/memory_limiter': ['check_interval', 'limit_percentage', 'spike_limit_percentage'],
-}
-
 /** One component of the result, which may stand for several nodes of the source. */
-interface Made {
+export interface Made {
   readonly configured: Configured
   readonly name: string
   readonly label: string
@@ -39,59 +39,80 @@ interface Made {
   readonly output: Record<Signal, Set<string>>
 }
 
+/** Pipelines of one name, which share their processors and exporters. */
+interface Group {
+  readonly name: string
+  readonly pipelines: readonly Pipeline[]
+}
+
+export interface CollectorOptions {
+  /** Of labels, where a file holds several configurations. */
+  readonly prefix?: string
+  /** A connector in front of each group's exporters, instead of one for all. */
+  readonly connectorsPerGroup?: boolean
+  /** Components that are neither in this build nor in Alloy's tables: blocks by `kind/type`. */
+  readonly own?: ReadonlyMap<string, OwnComponent>
+}
+
+/** A component that a source brings in itself. */
+export interface OwnComponent {
+  /** In Alloy's language; what others send to. */
+  readonly name: string
+  /** Expressions of the outputs by signal. */
+  blocks(label: string, map: YamlMap, outputs: readonly Statement[]): Promise<AlloyBlock[]>
+}
+
 /** Convert the map of a whole file. `writer` shows references to the environment by `referenceText`. */
 export async function convertCollector(
   writer: Writer,
   root: YamlMap,
   registry: ComponentRegistry,
+  options: CollectorOptions = {},
 ): Promise<AlloyBlock[]> {
   const unfolded = unfoldKeys(root)
-  const sections = await readSections(unfolded, registry, (range, message, hint) => {
+  const known = withAbsentTypes(registry, options)
+  const sections = await readSections(unfolded, known, (range, message, hint) => {
     writer.report('critical', range, hint === undefined ? message : `${message} (${hint})`)
   })
-  const nodes = wire(sections, (range, message) => writer.report('critical', range, message))
-  const faces = await alloyFaces(writer, registry, nodes)
-  let made = components(nodes, faces, false)
+  const nodes = wire(sections, (range, message) => {
+    // The other pipelines of the component can be converted.
+    writer.report(message.includes('cannot stand in pipeline') ? 'error' : 'critical', range, message)
+  })
+  const used = [...new Set([...nodes.values()].map(({ configured }) => configured))]
+  const faces = await alloyFaces(writer, known, used, options)
   // Pipelines of one name share their processors, unless telemetry would come back to where it was.
-  if (cyclesOf(edgesOf(made)).length > 0) made = components(nodes, faces, true)
-  const converter = new CollectorConverter(writer, sections, made)
-  const logging = converter.telemetry()
-  const inOrder = [...made.values()].sort((a, b) => rank(a) - rank(b))
-  const blocks = inOrder.map((one) => converter.component(one))
-  return [...logging, ...blocks]
-}
-
-const kinds = ['extension', 'receiver', 'processor', 'connector', 'exporter']
-
-/** By kind, then as in the source. */
-function rank({ configured }: Made): number {
-  return kinds.indexOf(configured.kind) * 2 ** 40 + configured.keyRange.start.offset
+  let made = new Components(sections, faces, options, false).inOrder()
+  if (cyclesOf(edgesOf(made)).length > 0) made = new Components(sections, faces, options, true).inOrder()
+  const converter = new CollectorConverter(writer, sections, made, options)
+  const blocks: AlloyBlock[] = converter.telemetry()
+  for (const one of made) blocks.push(...(await converter.component(one)))
+  return blocks
 }
 
 /** The definitions in Alloy's language of the nodes' components; those without any are reported and left out. */
 async function alloyFaces(
   writer: Writer,
   registry: ComponentRegistry,
-  nodes: ReadonlyMap<string, Wired>,
+  used: readonly Configured[],
+  options: CollectorOptions,
 ): Promise<ReadonlyMap<Configured, ComponentDefinition>> {
   const faces = new Map<Configured, ComponentDefinition>()
-  const absent = new Set<Configured>()
-  for (const { configured } of nodes.values()) {
+  for (const configured of used) {
     const { kind, definition } = configured
-    if (!definition || faces.has(configured) || absent.has(configured)) continue
+    if (!definition) continue
     const [type] = definition.types
+    const own = options.own?.get(`${kind}/${type}`)?.name
     const found = namesakes.includes(`${kind}/${type}`)
       ? undefined
       : await firstOf(registry, [
-          otherNames[`${kind}/${type}`],
+          own ?? otherNames[`${kind}/${type}`],
           ...definition.types.map((one) => `otelcol.${kind}.${one}`),
           `otelcol.${kind}.${type.replaceAll('_', '')}`,
         ])
-    if (found) faces.set(configured, found)
-    else {
-      absent.add(configured)
-      writer.lacks(configured.keyRange, `the ${kind} "${configured.id}"`)
-    }
+    if (found) {
+      faces.set(configured, found)
+      if (isAbsent(found)) writer.onlyAlloy(found.name, configured.keyRange)
+    } else writer.lacks(configured.keyRange, `the ${kind} "${configured.id}"`)
   }
   return faces
 }
@@ -107,86 +128,174 @@ async function firstOf(
   return undefined
 }
 
+const kinds = ['receiver', 'processor', 'exporter', 'connector'] as const
+
 /**
- * The components by the id of a node. Processors are one for each name of pipelines, or (`apart`) for each pipeline. Labels
- * are those of Alloy's own conversion: `default`, or the names of pipeline and component.
+ * The components of the result. Receivers stand once, in the first group that names them, connectors too; processors and
+ * exporters once for each group, or (`apart`) processors for each pipeline. Labels are those of Alloy's own conversion:
+ * `default`, or the names of group and component.
  */
-function components(
-  nodes: ReadonlyMap<string, Wired>,
-  faces: ReadonlyMap<Configured, ComponentDefinition>,
-  apart: boolean,
-): Map<string, Made> {
-  const groupOf = (pipelineId: string): string => parseId(pipelineId).name
-  const firstGroups = new Map<string, string>()
-  for (const { pipeline, output, nodeId } of nodes.values()) {
-    if (!pipeline) continue
-    for (const signal of signals) {
-      for (const to of output[signal]) if (!firstGroups.has(to)) firstGroups.set(to, groupOf(pipeline.id))
-    }
-    if (!firstGroups.has(nodeId)) firstGroups.set(nodeId, groupOf(pipeline.id))
+class Components {
+  readonly #sections: Sections
+  readonly #faces: ReadonlyMap<Configured, ComponentDefinition>
+  readonly #options: CollectorOptions
+  readonly #apart: boolean
+  readonly #made = new Map<string, Made>()
+  /** Those that stand once, by what is configured. */
+  readonly #single = new Map<Configured, Made>()
+
+  constructor(
+    sections: Sections,
+    faces: ReadonlyMap<Configured, ComponentDefinition>,
+    options: CollectorOptions,
+    apart: boolean,
+  ) {
+    this.#sections = sections
+    this.#faces = faces
+    this.#options = options
+    this.#apart = apart
   }
-  const byId = new Map<string, Made>()
-  const byName = new Map<string, Made>()
-  for (const { nodeId, configured, pipeline } of nodes.values()) {
-    const definition = faces.get(configured)
-    if (!definition) continue
-    const group = pipeline ? groupOf(pipeline.id) : ''
-    const parts = [group, ...(apart && pipeline ? [parseId(pipeline.id).type] : []), configured.name]
-    const label = parts.every((part) => part === '') ? 'default' : labelText(configured, parts)
+
+  inOrder(): Made[] {
+    for (const { id } of this.#sections.extensionRefs) {
+      const found = this.#sections.extension.get(id)
+      if (found) this.#one(found, '')
+    }
+    const groups = this.#groups()
+    for (const group of groups) for (const kind of kinds) this.#ofKind(kind, group)
+    for (const group of groups) for (const pipeline of group.pipelines) this.#connect(pipeline, group)
+    return [...this.#made.values()]
+  }
+
+  /** By their names; metrics, logs, traces in each. */
+  #groups(): Group[] {
+    const names = [...new Set(this.#sections.pipelines.map(({ id }) => parseId(id).name))].sort()
+    return names.map((name) => ({
+      name,
+      pipelines: this.#sections.pipelines
+        .filter(({ id }) => parseId(id).name === name)
+        .toSorted((a, b) => signals.indexOf(a.signal) - signals.indexOf(b.signal)),
+    }))
+  }
+
+  #ofKind(kind: (typeof kinds)[number], { name, pipelines }: Group): void {
+    for (const pipeline of pipelines) {
+      const { receivers, processors, exporters } = pipeline
+      const references = kind === 'receiver' ? receivers : kind === 'processor' ? processors : exporters
+      for (const { id } of references) {
+        const found = this.#sections[kind].get(id)
+        if (!found) continue
+        const signal = kind === 'processor' && this.#apart ? pipeline.signal : undefined
+        this.#one(found, name, signal)
+      }
+    }
+  }
+
+  #one(configured: Configured, group: string, signal?: Signal): Made | undefined {
+    const definition = this.#faces.get(configured)
+    const { kind } = configured
+    const once = kind === 'receiver' || (kind === 'connector' && !this.#options.connectorsPerGroup)
+    const known = once ? this.#single.get(configured) : undefined
+    if (!definition || known) return known
+    const label = this.#label(configured, group, signal)
     const id = `${definition.name}.${label}`
-    const made = byName.get(id) ?? {
+    const made = this.#made.get(id) ?? {
       configured,
       name: definition.name,
       label,
       definition,
       output: { metrics: new Set<string>(), logs: new Set<string>(), traces: new Set<string>() },
     }
-    byName.set(id, made)
-    byId.set(nodeId, made)
+    this.#made.set(id, made)
+    if (once) this.#single.set(configured, made)
+    return made
   }
-  for (const { nodeId, output } of nodes.values()) {
-    const from = byId.get(nodeId)
-    for (const signal of signals) {
-      for (const to of output[signal]) {
-        for (const next of reached(nodes, byId, to, signal)) from?.output[signal].add(`${next.name}.${next.label}`)
-      }
+
+  #label({ name }: Configured, group: string, signal?: Signal): string {
+    const parts = group === '' && name === '' && !signal ? ['default'] : [group || 'default', signal, name || 'default']
+    const given = parts.filter((part) => part !== undefined && part !== '')
+    return labelOf([this.#options.prefix ?? '', ...given].filter((part) => part !== '').join('_')) ?? 'default'
+  }
+
+  #connect({ signal, receivers, processors, exporters }: Pipeline, { name }: Group): void {
+    const { receiver, connector, processor, exporter } = this.#sections
+    const ends = exporters.flatMap(({ id }) => {
+      const found = exporter.get(id) ?? connector.get(id)
+      return (found && this.#one(found, name)) ?? []
+    })
+    let next: readonly Made[] = ends
+    const send = (from: Made): void => {
+      for (const to of next) from.output[signal].add(`${to.name}.${to.label}`)
+    }
+    for (const { id } of processors.toReversed()) {
+      const found = processor.get(id)
+      const made = found && this.#one(found, name, this.#apart ? signal : undefined)
+      // What has no counterpart is stepped over.
+      if (!made) continue
+      send(made)
+      next = [made]
+    }
+    for (const { id } of receivers) {
+      const found = receiver.get(id) ?? connector.get(id)
+      const made = found && this.#one(found, name)
+      if (made) send(made)
     }
   }
-  return byName
 }
 
-function labelText(configured: Configured, parts: readonly string[]): string {
-  const shown = configured.kind === 'processor' ? parts.map((part) => part || 'default') : [configured.name]
-  return labelOf(shown.join('_')) ?? 'default'
+function edgesOf(made: readonly Made[]): Map<string, Set<string>> {
+  return new Map(
+    made.map(({ name, label, output }) => [`${name}.${label}`, new Set(signals.flatMap((one) => [...output[one]]))]),
+  )
 }
 
-/** The component behind a node; where it has no counterpart and is a processor, those that it would send to. */
-function reached(
-  nodes: ReadonlyMap<string, Wired>,
-  byId: ReadonlyMap<string, Made>,
-  nodeId: string,
-  signal: Signal,
-): Made[] {
-  const made = byId.get(nodeId)
-  if (made) return [made]
-  const node = nodes.get(nodeId)
-  if (node?.configured.kind !== 'processor') return []
-  return node.output[signal].flatMap((to) => reached(nodes, byId, to, signal))
+function isAbsent({ name }: ComponentDefinition): boolean {
+  return absentComponents.has(name)
 }
 
-function edgesOf(made: ReadonlyMap<string, Made>): Map<string, Set<string>> {
-  return new Map([...made].map(([id, { output }]) => [id, new Set(signals.flatMap((one) => [...output[one]]))]))
+/** `registry` with the types that only Alloy has, and those that the source brings in itself. */
+function withAbsentTypes(registry: ComponentRegistry, { own }: CollectorOptions): ComponentRegistry {
+  const known = registryWithAbsent(registry)
+  return {
+    ...known,
+    async loadYaml(kind, type): Promise<YamlDefinition | undefined> {
+      const found = await registry.loadYaml(kind, type)
+      if (found) return found
+      const key = `${kind}/${type}`
+      const name = own?.get(key)?.name ?? otherNames[key]
+      const definition = await firstOf(known, [
+        name,
+        `otelcol.${kind}.${type}`,
+        `otelcol.${kind}.${type.replaceAll('_', '')}`,
+      ])
+      if (!definition || (!own?.has(key) && !isAbsent(definition))) return undefined
+      return {
+        kind,
+        types: [type],
+        stability: 'generally-available',
+        doc: '',
+        signals,
+        produces: { metrics: signals, logs: signals, traces: signals },
+        settings: definition.settings,
+        create: (): never => {
+          throw new Error(`Cannot make ${type}: this build lacks it`)
+        },
+      }
+    },
+  }
 }
 
 class CollectorConverter {
   readonly #writer: Writer
   readonly #sections: Sections
   readonly #extensions: ReadonlyMap<string, string>
+  readonly #own: ReadonlyMap<string, OwnComponent> | undefined
 
-  constructor(writer: Writer, sections: Sections, made: ReadonlyMap<string, Made>) {
+  constructor(writer: Writer, sections: Sections, made: readonly Made[], options: CollectorOptions) {
     this.#writer = writer
     this.#sections = sections
-    const extensions = [...made.values()].filter(({ configured }) => configured.kind === 'extension')
+    this.#own = options.own
+    const extensions = made.filter(({ configured }) => configured.kind === 'extension')
     this.#extensions = new Map(extensions.map(({ configured, name, label }) => [configured.id, `${name}.${label}`]))
     writer.handler = (node) => this.#handler(node)
   }
@@ -206,96 +315,41 @@ class CollectorConverter {
     return undefined
   }
 
-  component({ configured, name, label, definition, output }: Made): AlloyBlock {
+  async component({ configured, name, label, definition, output }: Made): Promise<AlloyBlock[]> {
     const { kind, body, definition: source } = configured
     const type = `${kind}/${source?.types[0] ?? ''}`
     const given: YamlMap = body.kind === 'map' ? body : { kind: 'map', entries: new Map(), range: configured.range }
-    const map = completed(type, given)
-    const keep = keepDefaults[type]
+    this.#writer.report('info', configured.keyRange, `the ${kind} "${configured.id}" became ${name}.${label}`)
+    const supported = kind === 'processor' ? (source?.signals ?? signals) : signals
+    const outputs = signals
+      .filter((signal) => supported.includes(signal))
+      .flatMap((signal) => {
+        const inputs = [...output[signal]].map((id) => `${id}.input`)
+        return inputs.length === 0 ? [] : [attribute(signal, listLiteral(inputs))]
+      })
+    const own = this.#own?.get(type)
+    if (own) return own.blocks(label, given, outputs)
+    const reading = readingOf(type, this.#writer, definition.settings, source?.settings)
+    const map = reading.prepare?.(given) ?? given
+    const { keep, always, said, rules = {} } = reading
     const statements = this.#writer.body(
       definition.settings,
       map,
-      this.#rules(type, definition.settings, source?.settings),
-      {
-        schema: source?.settings ?? definition.settings,
-        ...(keep === undefined ? {} : { keep }),
-      },
+      rules,
+      source && !isAbsent(definition)
+        ? {
+            schema: source.settings,
+            ...(keep ? { keep } : {}),
+            ...(always ? { always } : {}),
+            ...(said ? { said } : {}),
+          }
+        : undefined,
     )
-    this.#writer.report('info', configured.keyRange, `the ${kind} "${configured.id}" became ${name}.${label}`)
-    if (!Object.hasOwn(definition.settings.fields, 'output')) return block(name, label, ...statements)
-    const outputs = signals.flatMap((signal) => {
-      const inputs = [...output[signal]].map((id) => `${id}.input`)
-      return inputs.length === 0 ? [] : [attribute(signal, listLiteral(inputs))]
-    })
-    return block(name, label, ...statements, block('output', undefined, ...outputs))
-  }
-
-  #rules(type: string, schema: Settings<object>, source: Settings<object> | undefined): Rules {
-    switch (type) {
-      case 'receiver/otlp':
-        return { protocols: (entry) => this.#flattened(schema, source?.fields['protocols'], entry) }
-      case 'processor/memory_limiter':
-        return {
-          limit_mib: (entry) => this.#mebibytes('limit', entry),
-          spike_limit_mib: (entry) => this.#mebibytes('spike_limit', entry),
-        }
-      case 'processor/transform':
-        return Object.fromEntries(
-          ['trace', 'metric', 'log'].map((signal): [string, Rule] => [
-            `${signal}_statements`,
-            (entry) => this.#statements(schema, signal, entry),
-          ]),
-        )
-      case 'connector/span_metrics':
-        return { aggregation_temporality: (entry) => this.#temporality(entry) }
-      default:
-        return {}
-    }
-  }
-
-  /** The sections of `protocols` stand in the component's block itself. */
-  #flattened(
-    schema: Settings<object>,
-    field: Settings<object>['fields'][string] | undefined,
-    entry: YamlEntry,
-  ): Statement[] {
-    const map = this.#writer.map(entry)
-    const keep = keepDefaults['receiver/otlp'] ?? []
-    if (!map || field?.kind !== 'block') return []
-    const fields = Object.fromEntries(
-      Object.entries(schema.fields).filter(([key]) => Object.hasOwn(field.schema.fields, key)),
-    )
-    return this.#writer.body({ ...schema, fields }, map, {}, { schema: field.schema, keep })
-  }
-
-  #mebibytes(name: string, { value }: YamlEntry): Statement[] {
-    const count = this.#writer.expression('uint', value)
-    return count === undefined || count === '0' ? [] : [attribute(name, stringLiteral(`${count}MiB`))]
-  }
-
-  #temporality({ value }: YamlEntry): Statement[] {
-    const text = value.kind === 'scalar' ? value.text.replace('AGGREGATION_TEMPORALITY_', '') : ''
-    return text === '' || text === 'CUMULATIVE' ? [] : [attribute('aggregation_temporality', stringLiteral(text))]
-  }
-
-  /** Groups are blocks of their own, bare statements stand together. */
-  #statements(schema: Settings<object>, signal: string, entry: YamlEntry): Statement[] {
-    const { value, key } = entry
-    const field = schema.fields[key]
-    if (value.kind !== 'list' || field?.kind !== 'blocks') return []
-    const bare = value.items.filter((item) => item.kind === 'scalar')
-    const groups = value.items.filter((item) => item.kind === 'map')
-    const out: Statement[] = groups.map((group) => block(key, undefined, ...this.#writer.body(field.schema, group)))
-    if (bare.length === 0) return out
-    if (groups.length > 0) {
-      this.#writer.report(
-        'warning',
-        entryRange(entry),
-        'statements without a context run behind the groups, not between them',
-      )
-    }
-    const list = listLiteral(bare.map((one) => this.#writer.expression('string', one) ?? '""'))
-    return [...out, block('statements', undefined, attribute(signal, list))]
+    const before = reading.before?.(label, given) ?? []
+    const extra = reading.extra?.(label, given) ?? []
+    const all = [...statements, ...extra]
+    if (!Object.hasOwn(definition.settings.fields, 'output')) return [...before, block(name, label, ...all)]
+    return [...before, block(name, label, ...all, block('output', undefined, ...outputs))]
   }
 
   /** `logging`, for the level of own log lines; other telemetry of the process has no counterpart. */
@@ -320,52 +374,39 @@ class CollectorConverter {
   }
 }
 
-/** What the collector does where nothing is said, and what has to be said in Alloy's language. */
-function completed(type: string, map: YamlMap): YamlMap {
-  const { entries, range } = map
-  const put = (key: string, value: YamlNode, into: YamlMap): YamlMap => ({
-    ...into,
-    entries: new Map([...into.entries, [key, { key, keyRange: range, value }]]),
-  })
-  const empty: YamlMap = { kind: 'map', entries: new Map(), range }
-  if (type === 'connector/span_metrics') {
-    const given = entries.get('histogram')?.value
-    const histogram = given?.kind === 'map' ? given : empty
-    const hasKind = histogram.entries.has('explicit') || histogram.entries.has('exponential')
-    return hasKind ? map : put('histogram', put('explicit', empty, histogram), map)
-  }
-  const limit = entries.get('limit_percentage')?.value
-  if (
-    type === 'processor/memory_limiter' &&
-    limit?.kind === 'scalar' &&
-    typeof limit.value === 'bigint' &&
-    !entries.has('spike_limit_percentage')
-  ) {
-    // A spike of zero stands for a fifth of the limit.
-    const spike = Math.max(Math.round(Number(limit.value) / 5), 1)
-    return put('spike_limit_percentage', { kind: 'scalar', value: BigInt(spike), text: String(spike), range }, map)
-  }
-  return map
-}
-
 /** A text of the source as an expression: `${env:X}` is read from the environment, `$$` is a dollar sign. */
 export function referenceText(text: string): string {
   const parts: string[] = []
   let plain = ''
-  let end = 0
-  for (const match of text.matchAll(/\$\$|\$\{(?:env:)?([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}/g)) {
-    plain += text.slice(end, match.index)
-    end = match.index + match[0].length
-    if (match[1] === undefined) {
-      plain += '$'
+  let at = 0
+  while (at < text.length) {
+    const reference = text[at] === '$' ? referenceAt(text, at) : undefined
+    if (reference) {
+      if (plain !== '') parts.push(stringLiteral(plain))
+      plain = ''
+      parts.push(`coalesce(sys.env(${stringLiteral(reference.name)}), ${stringLiteral(reference.otherwise)})`)
+      at = reference.end
       continue
     }
-    if (plain !== '') parts.push(stringLiteral(plain))
-    plain = ''
-    const read = `sys.env(${stringLiteral(match[1])})`
-    parts.push(match[2] === undefined ? read : `coalesce(${read}, ${stringLiteral(match[2])})`)
+    plain += text[at]
+    at += text.startsWith('$$', at) ? 2 : 1
   }
-  plain += text.slice(end)
   if (plain !== '' || parts.length === 0) parts.push(stringLiteral(plain))
   return parts.join(' + ')
+}
+
+/** The reference that begins at `at`, up to its brace: there may be pairs of braces in what stands for an absent variable. */
+function referenceAt(text: string, at: number): { name: string; otherwise: string; end: number } | undefined {
+  const head = /\$\{(?:env:)?([A-Za-z_][A-Za-z0-9_]*)(:-|\})/y
+  head.lastIndex = at
+  const [whole, name, mark] = head.exec(text) ?? []
+  if (whole === undefined || name === undefined) return undefined
+  const start = at + whole.length
+  if (mark === '}') return { name, otherwise: '', end: start }
+  let depth = 1
+  for (let i = start; i < text.length; i++) {
+    if (text[i] === '{') depth++
+    else if (text[i] === '}' && --depth === 0) return { name, otherwise: text.slice(start, i), end: i + 1 }
+  }
+  return undefined
 }

@@ -3,10 +3,6 @@ import type { ComponentRegistry } from '../plan.ts'
 import { parseYaml } from '../yaml/parser.ts'
 import { isNull, kindOfNode } from '../yaml/tree.ts'
 import { type AlloyBlock, printDocument } from './document.ts'
-import { convertCollector, referenceText } from './collector.ts'
-import { convertPrometheus } from './prometheus.ts'
-import { convertPromtail } from './promtail.ts'
-import { convertStatic } from './static_agent.ts'
 import { type ConversionDiagnostic, Writer } from './writer.ts'
 
 export const SourceFormat = {
@@ -48,20 +44,22 @@ export async function convertConfiguration(
     return { text: '', diagnostics: [{ severity: 'critical', range: root.range, message }] }
   }
   const { absentComponents, inAlloyOrder } = await import('../alloy_shapes/catalog.ts')
-  const writer = new Writer(registry, absentComponents, format === 'otelcol' ? { text: referenceText } : {})
+  const collector = await import('./collector.ts')
+  const texts = format === 'otelcol' ? { text: collector.referenceText } : {}
+  const writer = new Writer(registry, absentComponents, texts)
   const blocks: AlloyBlock[] = []
   switch (format) {
     case 'prometheus':
-      blocks.push(...(await convertPrometheus(writer, root)))
+      blocks.push(...(await (await import('./prometheus.ts')).convertPrometheus(writer, root)))
       break
     case 'promtail':
-      blocks.push(...(await convertPromtail(writer, root)))
+      blocks.push(...(await (await import('./promtail.ts')).convertPromtail(writer, root)))
       break
     case 'otelcol':
-      blocks.push(...(await convertCollector(writer, root, registry)))
+      blocks.push(...(await collector.convertCollector(writer, root, registry)))
       break
     case 'static':
-      blocks.push(...(await convertStatic(writer, root)))
+      blocks.push(...(await (await import('./static_agent.ts')).convertStatic(writer, root)))
       break
   }
   const twice = doubled(blocks)

@@ -54,6 +54,12 @@ export interface SourceSchema {
   readonly schema: Settings<object>
   /** Settings whose own default is Alloy's. */
   readonly keep?: readonly string[]
+  /** Settings of blocks, by `block.name`, that are written even where they are Alloy's default. */
+  readonly always?: readonly string[]
+  /** Those that are, where the source says them. */
+  readonly said?: readonly string[]
+  /** Where the body stands: `block.`; absent: in the component itself. */
+  readonly path?: string
 }
 
 /** Names that the settings of TLS clients have in Alloy's language. */
@@ -106,10 +112,13 @@ export class Writer {
     const own = (await this.#registry.load(name))?.settings
     if (own) return own
     const absent = this.#absent.get(name)
-    if (absent && range) {
-      this.report('warning', range, `only Alloy runs ${name}: this build lacks it, and refuses the result as it is`)
-    }
+    if (absent && range) this.onlyAlloy(name, range)
     return absent
+  }
+
+  /** A component of the result that this build lacks. */
+  onlyAlloy(name: string, range: Range): void {
+    this.report('warning', range, `only Alloy runs ${name}: this build lacks it, and refuses the result as it is`)
   }
 
   /** The map under a key; nothing for a null, and for what is no map, which is reported. */
@@ -230,13 +239,15 @@ export class Writer {
       const ours = name === undefined ? undefined : schema.fields[name]
       if (name === undefined || !ours) return []
       if (ours.kind === 'attribute' && theirs.kind === 'attribute') {
-        const expression = differingDefault(ours, theirs)
+        const always = source.always?.includes(`${source.path ?? ''}${name}`) && theirs.default !== undefined
+        const expression = always ? literal(ours.type.name, theirs.default ?? null) : differingDefault(ours, theirs)
         return expression === undefined ? [] : [attribute(name, expression)]
       }
       if (given || ours.kind !== 'block' || theirs.kind !== 'block') return []
       if (ours.whenAbsent !== 'defaults' || theirs.whenAbsent !== 'defaults') return []
       const empty: YamlMap = { ...map, entries: new Map() }
-      const body = this.body(ours.schema, empty, inner(rules), { ...source, schema: theirs.schema })
+      const path = `${source.path ?? ''}${name}.`
+      const body = this.body(ours.schema, empty, inner(rules), { ...source, schema: theirs.schema, path })
       return body.length === 0 ? [] : [block(name, undefined, ...body)]
     })
   }
@@ -250,10 +261,12 @@ export class Writer {
   ): Statement[] {
     const { value: node } = entry
     const theirs = source?.schema.fields[entry.key]
-    const below = theirs && 'schema' in theirs ? { ...source, schema: theirs.schema } : undefined
+    const path = source?.path ?? ''
+    const below =
+      theirs && 'schema' in theirs ? { ...source, schema: theirs.schema, path: `${path}${name}.` } : undefined
     switch (field.kind) {
       case 'attribute': {
-        const given = this.attributeOf(name, field, node)
+        const given = this.attributeOf(name, field, node, isWritten(source, `${path}${name}`))
         return given ? [given] : []
       }
       case 'block': {
@@ -288,9 +301,14 @@ export class Writer {
   }
 
   /** `name = …` for what the source has; undefined for the default, and for what cannot be, which is reported. */
-  attributeOf(name: string, field: AttributeField<unknown>, node: YamlNode): Statement | undefined {
+  attributeOf(
+    name: string,
+    field: AttributeField<unknown>,
+    node: YamlNode,
+    always: boolean | undefined = false,
+  ): Statement | undefined {
     const expression = this.expression(field.type.name, node)
-    if (expression === undefined || expression === defaultExpression(field)) return undefined
+    if (expression === undefined || (!always && expression === defaultExpression(field))) return undefined
     return attribute(name, expression)
   }
 
@@ -331,7 +349,8 @@ export class Writer {
     const { value, text } = node
     if (typeof value === 'string' && text.includes('${') && this.#options.text) {
       const other = /(?<!\$)\$\{(?!env:)([a-z][a-z0-9+.-]*):(?!-)/.exec(text)
-      if (other) this.lacks(node.range, `a reference to ${other[1]}:`, 'only the environment is read')
+      if (other)
+        this.report('critical', node.range, `"${other[1]}:" cannot be read: only the environment is, with "env:"`)
       return this.text(text)
     }
     switch (type) {
@@ -364,6 +383,10 @@ export class Writer {
         return typeof node.value === 'string' ? this.text(node.text) : String(node.value)
     }
   }
+}
+
+function isWritten(source: SourceSchema | undefined, place: string): boolean {
+  return source?.always?.includes(place) === true || source?.said?.includes(place) === true
 }
 
 /** `256kb` and `256KB` as Alloy writes it, `256KiB`; other texts are left as they are. */
