@@ -73,8 +73,8 @@ export class MetricsEmitter {
   }
 
   /**
-   * No more in intervals; sends what there is, and waits until it was taken. `again`: asked afterwards whether there is
-   * more to send at once.
+   * No more in intervals; sends what there is, and waits until it was taken: without an interval `flush` has said all there
+   * is. `again`: asked afterwards whether there is more to send at once.
    */
   async stop(again?: () => boolean): Promise<void> {
     this.#timer?.cancel()
@@ -82,7 +82,7 @@ export class MetricsEmitter {
     if (this.#isStopped) return
     this.#isStopped = true
     await this.#settled()
-    this.flush()
+    if (this.#intervalMs > 0) this.flush()
     await this.#settled()
     if (again?.() !== true) return
     this.flush()

@@ -202,7 +202,8 @@ function valueOf(definition: MetricDefinition, own: Attributes, at: TransformCon
 
 function numberIn(value: AnyValue | undefined): number {
   if (typeof value === 'bigint' || typeof value === 'number') return Number(value)
-  return typeof value === 'string' ? (parseGoFloat(value) ?? 0) : 0
+  // Go's literals may have underscores between digits.
+  return typeof value === 'string' ? (parseGoFloat(value.replace(/(?<=\d)_(?=\d)/g, '')) ?? 0) : 0
 }
 
 function countOf({ count }: MetricDefinition, at: TransformContext): number {

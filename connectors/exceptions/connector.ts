@@ -42,6 +42,13 @@ function newCounted(attributes: Attributes): Counted {
   return { attributes, count: 0, exemplars: [] }
 }
 
+const noId = new Uint8Array(0)
+
+/** Zeros alone are none. */
+function isId(bytes: Uint8Array): boolean {
+  return bytes.some((byte) => byte !== 0)
+}
+
 const spanKinds = ['UNSPECIFIED', 'INTERNAL', 'SERVER', 'CLIENT', 'PRODUCER', 'CONSUMER'].map((k) => `SPAN_KIND_${k}`)
 const statusCodes = ['UNSET', 'OK', 'ERROR'].map((code) => `STATUS_CODE_${code}`)
 
@@ -158,8 +165,8 @@ export class ExceptionsConnector implements Component {
       attributes: cloneAttributes(attributes),
       droppedAttributesCount: 0,
       flags: 0,
-      traceId: span.traceId,
-      spanId: span.spanId,
+      traceId: isId(span.traceId) ? span.traceId : noId,
+      spanId: isId(span.spanId) ? span.spanId : noId,
       eventName: '',
       unknown: null,
     }
@@ -190,7 +197,7 @@ export class ExceptionsConnector implements Component {
       this.#counted.set(key, counted)
     }
     counted.count++
-    if (span.traceId.length === 0 || counted.exemplars.length >= this.#settings.exemplarsMax) return
+    if (!isId(span.traceId) || counted.exemplars.length >= this.#settings.exemplarsMax) return
     counted.exemplars.push({
       filteredAttributes: [],
       timeUnixNano: 0n,

@@ -172,6 +172,12 @@ const cases: readonly Case[] = [
     want: { 'traces/server': 'ac', 'traces/rest': 'bd' },
   },
   {
+    name: 'a function that only spans have',
+    table: [{ context: 'span', condition: 'IsRootSpan() and name != "b"', to: ['traces/some'] }],
+    defaults: ['traces/rest'],
+    want: { 'traces/some': 'acd', 'traces/rest': 'b' },
+  },
+  {
     name: 'the context is told from the paths',
     table: [{ condition: 'span.name == "b" or resource.attributes["env"] == "dev"', to: ['traces/some'] }],
     defaults: ['traces/rest'],

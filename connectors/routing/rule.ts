@@ -16,7 +16,7 @@ import {
   Recorder,
   type Scope,
 } from '#component/ottl'
-import { allFunctions, converterFunctions } from '#component/ottl_functions'
+import { allFunctions, converterFunctions, isRootSpan } from '#component/ottl_functions'
 import { type WireSieve, wireSieve } from '#component/ottl_wire'
 import type { ClientContext } from '#pdata'
 
@@ -40,6 +40,11 @@ const contextNames = {
 const route = defineEditor({ name: 'route', parameters: {}, create: () => () => null })
 const editors = ['delete_key', 'delete_matching_keys'].flatMap((name) => allFunctions.get(name) ?? [])
 const functions: FunctionTable = functionTable([...converterFunctions.values(), route, ...editors])
+const spanFunctions: FunctionTable = functionTable([...functions.values(), isRootSpan])
+
+function functionsOf(context: ContextName): FunctionTable {
+  return context === 'span' ? spanFunctions : functions
+}
 
 /** Takes batches of bytes apart: what matches, and the rest. */
 export interface WireRouter {
@@ -74,7 +79,7 @@ function scopeOf(rule: Rule): { scope: Scope; isClient: boolean } {
   const { signal, context, condition, statement } = rule
   const names: readonly ContextName[] = contextNames[signal]
   const make = (name: ContextName, isBare: boolean) => ({
-    scope: { context: contexts[name], functions, isBare, loaded: null },
+    scope: { context: contexts[name], functions: functionsOf(name), isBare, loaded: null },
     isClient: false,
   })
   const client = { context: clientContext, functions, isBare: context !== '', loaded: null }
@@ -90,10 +95,7 @@ function scopeOf(rule: Rule): { scope: Scope; isClient: boolean } {
   if (asksClientOnly(rule, client)) return { scope: client, isClient: true }
   const [statements, conditions] = [statement === '' ? [] : [statement], condition === '' ? [] : [condition]]
   try {
-    return make(
-      inferContext(statements, conditions, names, () => functions),
-      false,
-    )
+    return make(inferContext(statements, conditions, names, functionsOf), false)
   } catch (error) {
     // Paths without a context in front are of the resource.
     if (error instanceof OttlProblem) return make('resource', true)
@@ -158,7 +160,7 @@ export async function compileRule(
   try {
     const called = condition === '' ? calledNames([statement], []) : calledNames([], [condition])
     const { scope: bare, isClient } = scopeOf(rule)
-    const scope = { ...bare, loaded: await loadFunctions(functions, called) }
+    const scope = { ...bare, loaded: await loadFunctions(bare.functions, called) }
     const run = condition === '' ? runnerOf(statement, scope) : compileCondition(condition, scope)
     const matches = (at: TransformContext): boolean => {
       try {

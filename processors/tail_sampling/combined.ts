@@ -3,15 +3,11 @@ import type { TraceView } from './pending.ts'
 import type { Policy } from './policies.ts'
 import { Verdict } from './policies.ts'
 
-function isNo(verdict: Verdict): boolean {
-  return verdict === Verdict.notSampled || verdict === Verdict.invertNotSampled
-}
-
 function anyIsStateful(policies: readonly Policy[]): boolean {
   return policies.some(({ isStateful }) => isStateful)
 }
 
-/** Samples what all of them sample. Inverted verdicts count as plain ones inside. */
+/** Samples what all of them sample. */
 export class And implements Policy {
   readonly isStateful: boolean
   readonly #policies: readonly Policy[]
@@ -21,7 +17,7 @@ export class And implements Policy {
   }
 
   evaluate(trace: TraceView): Verdict {
-    for (const policy of this.#policies) if (isNo(policy.evaluate(trace))) return Verdict.notSampled
+    for (const policy of this.#policies) if (policy.evaluate(trace) === Verdict.notSampled) return Verdict.notSampled
     return Verdict.sampled
   }
 }
@@ -36,12 +32,12 @@ export class Drop implements Policy {
   }
 
   evaluate(trace: TraceView): Verdict {
-    for (const policy of this.#policies) if (isNo(policy.evaluate(trace))) return Verdict.notSampled
+    for (const policy of this.#policies) if (policy.evaluate(trace) === Verdict.notSampled) return Verdict.notSampled
     return Verdict.dropped
   }
 }
 
-/** The opposite of a plain verdict; others stay what they are. */
+/** Samples what its policy does not. */
 export class Not implements Policy {
   readonly isStateful: boolean
   readonly #policy: Policy
@@ -51,9 +47,7 @@ export class Not implements Policy {
   }
 
   evaluate(trace: TraceView): Verdict {
-    const verdict = this.#policy.evaluate(trace)
-    if (verdict === Verdict.sampled) return Verdict.notSampled
-    return verdict === Verdict.notSampled ? Verdict.sampled : verdict
+    return this.#policy.evaluate(trace) === Verdict.sampled ? Verdict.notSampled : Verdict.sampled
   }
 }
 
@@ -88,8 +82,7 @@ export class Composite implements Policy {
       this.#sampled.fill(0)
     }
     for (const [i, { policy, spansPerSecond }] of this.#parts.entries()) {
-      const verdict = policy.evaluate(trace)
-      if (verdict !== Verdict.sampled && verdict !== Verdict.invertSampled) continue
+      if (policy.evaluate(trace) !== Verdict.sampled) continue
       const spans = (this.#sampled[i] as number) + trace.spans
       if (spans > spansPerSecond || spans > this.#spansPerSecond) return Verdict.notSampled
       this.#sampled[i] = spans
@@ -120,8 +113,6 @@ export class PolicySet {
   readonly #isFirstMatch: boolean
   readonly #events: DecisionEvents
   readonly #monotonicMs: () => number
-  /** By verdict: did any policy come to it? */
-  readonly #seen = [false, false, false, false, false]
 
   constructor(
     policies: readonly NamedPolicy[],
@@ -140,23 +131,17 @@ export class PolicySet {
     return [...policies.filter(({ isDrop }) => isDrop), ...policies.filter(({ isDrop }) => !isDrop)]
   }
 
-  /**
-   * The decision on a whole trace. In order of precedence: dropped; not sampled, by an inverted policy; sampled; sampled by
-   * an inverted policy, where no other says no. What cannot be judged by any policy is not sampled.
-   */
+  /** The decision on a whole trace: dropped before sampled. What cannot be judged by any policy is not sampled. */
   decide(trace: TraceView): 'sampled' | 'not sampled' | 'dropped' {
-    const seen = this.#seen
-    seen.fill(false)
+    let isSampled = false
     for (let i = 0; i < this.policies.length; i++) {
       const verdict = this.#evaluate(i, trace)
-      if (verdict === undefined) continue
-      seen[verdict] = true
       if (verdict === Verdict.dropped) return 'dropped'
-      if (this.#isFirstMatch && verdict === Verdict.sampled) break
+      if (verdict !== Verdict.sampled) continue
+      isSampled = true
+      if (this.#isFirstMatch) break
     }
-    if (seen[Verdict.invertNotSampled]) return 'not sampled'
-    if (seen[Verdict.sampled]) return 'sampled'
-    return seen[Verdict.invertSampled] && !seen[Verdict.notSampled] ? 'sampled' : 'not sampled'
+    return isSampled ? 'sampled' : 'not sampled'
   }
 
   /**

@@ -20,8 +20,6 @@ const decisionAttributes = {
 const decisionOf: Readonly<Record<Verdict, Decision>> = {
   [Verdict.notSampled]: 'not sampled',
   [Verdict.sampled]: 'sampled',
-  [Verdict.invertNotSampled]: 'not sampled',
-  [Verdict.invertSampled]: 'sampled',
   [Verdict.dropped]: 'dropped',
 }
 
@@ -31,7 +29,7 @@ class PolicyCounts {
   readonly #name: string
   readonly executions: Count
   readonly microseconds: Count
-  readonly #byVerdict: (Count | undefined)[] = [undefined, undefined, undefined, undefined, undefined]
+  readonly #byVerdict: (Count | undefined)[] = [undefined, undefined, undefined]
 
   constructor(instruments: Instruments, name: string) {
     this.#instruments = instruments

@@ -109,7 +109,7 @@ const cases: readonly { name: string; policy: Written; trace: readonly TraceText
       numeric_attribute: { key: 'k', min_value: 1n, max_value: 2n, invert_match: true },
     },
     trace: [{ spans: [{}, { attributes: { k: 2n } }] }],
-    want: 'invertNotSampled',
+    want: 'notSampled',
   },
   {
     name: 'boolean_attribute reads what is no bool as false',
@@ -127,7 +127,7 @@ const cases: readonly { name: string; policy: Written; trace: readonly TraceText
     name: 'boolean_attribute turned around, without the attribute',
     policy: { type: 'boolean_attribute', boolean_attribute: { key: 'k', value: true, invert_match: true } },
     trace: [{ spans: [{}] }],
-    want: 'invertSampled',
+    want: 'sampled',
   },
   {
     name: 'string_attribute of the resource',
@@ -163,7 +163,7 @@ const cases: readonly { name: string; policy: Written; trace: readonly TraceText
       string_attribute: { key: 'k', values: ['val.*'], enabled_regex_matching: true, invert_match: true },
     },
     trace: [{ spans: [{ attributes: { k: 'value' } }] }],
-    want: 'invertNotSampled',
+    want: 'notSampled',
   },
   {
     name: 'an expression that fits no text does not fit spans without a text',
@@ -271,7 +271,7 @@ const cases: readonly { name: string; policy: Written; trace: readonly TraceText
     want: 'dropped',
   },
   {
-    name: 'and: all of them, inverted or not',
+    name: 'and: all of them, turned around or not',
     policy: {
       type: 'and',
       and: {
@@ -285,7 +285,7 @@ const cases: readonly { name: string; policy: Written; trace: readonly TraceText
     want: 'sampled',
   },
   {
-    name: 'and: an inverted no is a plain one',
+    name: 'and: one no is enough',
     policy: {
       type: 'and',
       and: {
@@ -315,7 +315,7 @@ const cases: readonly { name: string; policy: Written; trace: readonly TraceText
     want: 'sampled',
   },
   {
-    name: 'not leaves inverted verdicts as they are',
+    name: 'not turns around what is turned around',
     policy: {
       type: 'not',
       not: {
@@ -327,7 +327,7 @@ const cases: readonly { name: string; policy: Written; trace: readonly TraceText
       },
     },
     trace: [{ spans: [{}] }],
-    want: 'invertSampled',
+    want: 'notSampled',
   },
   {
     name: 'drop drops what all of its policies sample',

@@ -6,11 +6,8 @@ import { WireCursor } from '#pdata/otlp'
 import type { Ranges, TraceView } from './pending.ts'
 import { tags } from './pending.ts'
 
-/**
- * What a policy says of a trace. The inverted ones come from `invert_match`, and count for more and for less than the others:
- * see `decide` in combined.ts.
- */
-export const Verdict = { notSampled: 0, sampled: 1, invertNotSampled: 2, invertSampled: 3, dropped: 4 } as const
+/** What a policy says of a trace: see `decide` in combined.ts. */
+export const Verdict = { notSampled: 0, sampled: 1, dropped: 2 } as const
 export type Verdict = (typeof Verdict)[keyof typeof Verdict]
 
 export interface Policy {
@@ -134,9 +131,8 @@ abstract class AttributePolicy implements Policy {
   protected abstract matches(value: WireCursor, isSpan: boolean): boolean
 
   evaluate(trace: TraceView): Verdict {
-    const isMatch = some(trace, this.#resource, this.#span)
-    if (this.#invert) return isMatch ? Verdict.invertNotSampled : Verdict.invertSampled
-    return isMatch ? Verdict.sampled : Verdict.notSampled
+    const isSampled = some(trace, this.#resource, this.#span) !== this.#invert
+    return isSampled ? Verdict.sampled : Verdict.notSampled
   }
 }
 

@@ -96,7 +96,7 @@ function wantedIn(language: Language) {
 function simpleFields(language: Language) {
   const wanted = wantedIn(language)
   const key = wanted(string, 'The attribute, of the span or of its resource.', '')
-  const invert = attr(bool, 'Turn the answer around: a trace with a match is left out, whatever other policies say.', {
+  const invert = attr(bool, 'Turn the answer around: sample traces without a match.', {
     default: false,
   })
   const burst = (what: string): AttributeField<number> =>
@@ -264,6 +264,8 @@ function checkPolicy(given: PolicyConfig, types: readonly string[], report: Repo
   if (given.type === 'status_code') checkStatusCodes(given.status_code?.status_codes ?? [], report)
   else if (given.type === 'string_attribute') checkExpressions(given.string_attribute, report)
   else if (given.type === 'ottl_condition') checkOttl(given.ottl_condition, ['ottl_condition'], report)
+  else if (given.type === 'not' && given.not === undefined)
+    report('a policy of type not needs a not_sub_policy', ['not'])
   else if (given.type === 'numeric_attribute') {
     const { min_value: min = 0, max_value: max = 0 } = given.numeric_attribute ?? {}
     if (min === 0 && max === 0) report('min_value or max_value has to be set: 0 is no bound', ['numeric_attribute'])

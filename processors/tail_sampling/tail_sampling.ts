@@ -374,8 +374,8 @@ export class TailSampler implements Component {
   #decideFrom(traces: readonly PendingTrace[], from: number): Promise<void> | undefined {
     for (let i = from; i < traces.length && !this.#isAbandoned; i++) {
       const trace = traces[i] as PendingTrace
-      // Early decisions were possible when its spans came; there is none now.
-      this.#release(trace, trace.isEarly ? 'not sampled' : this.#policies.decide(trace), this.#out)
+      if (trace.isEarly) this.#endUndecided(trace)
+      else this.#release(trace, this.#policies.decide(trace), this.#out)
       const isFull = this.#out.spans >= batchSpans || this.#out.bytes >= batchBytes
       const isLong = i - from >= tracesAtOnce
       const wait = isFull ? this.#flush() : undefined
@@ -388,6 +388,15 @@ export class TailSampler implements Component {
   #flush(): Promise<void> | undefined {
     if (this.#out.spans === 0) return undefined
     return this.#handOn(this.#out.take()) ?? undefined
+  }
+
+  /**
+   * Early decisions were possible when the trace's spans came; there is none now. Unless a cache remembers that, spans that
+   * come late begin the trace anew.
+   */
+  #endUndecided(trace: PendingTrace): void {
+    this.#release(trace, 'not sampled', this.#out)
+    if (this.#decided.delete(trace.key)) this.#removed(trace.arrivedMs)
   }
 
   /** The decision on a trace is made: its spans go, one way or the other. */
