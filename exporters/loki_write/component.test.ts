@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type IncomingHttpHeaders } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -242,6 +242,56 @@ test('lines of too many streams are dropped and counted', async (t) => {
   assertAccounts(host)
 })
 
+test('lines of too many streams count as dropped only once the others are on disk', async (t) => {
+  const backend = await Backend.listen(t)
+  const settings = { endpoint: { url: backend.url, ...quick }, max_streams: 1n, wal: { enabled: true } }
+  const { host, component, send } = await started(t, settings)
+  const batch = () => Logs.fromStreams([stream({ a: '1' }, 'x'), stream({ a: '2' }, 'y', 'z')])
+  const taken = send(batch())
+  assertAccounts(host)
+  await taken
+  assert.deepEqual([...host.counters.droppedByReason], [['stream_limited', 2]])
+  assertAccounts(host)
+  await component.stop(1000)
+  assertAccounts(host)
+  const noDisk = mkdtempSync(join(tmpdir(), 'loki-write-'))
+  t.after(() => rmSync(noDisk, { recursive: true, force: true }))
+  writeFileSync(join(noDisk, 'file'), '')
+  const second = new TestHost({ dataDir: join(noDisk, 'file') })
+  const refusing = await lokiWrite.create(second, decoded(lokiWrite.settings, settings))
+  await refusing.start?.()
+  second.counters.in += 3
+  await assert.rejects(async () => refusing.logs?.consume(batch()), /Cannot take lines/)
+  second.counters.refused += 3 // as the service does
+  assert.equal(second.counters.dropped, 0)
+  assertAccounts(second)
+  await refusing.stop(1000)
+})
+
+test('what cannot be a setting is found', () => {
+  const endpoint = { url: 'http://localhost' }
+  const wal = { min_read_frequency: '1s', max_read_frequency: '1s' }
+  assert.deepEqual(problemsOf(lokiWrite.settings, { endpoint, wal }), [
+    'min_read_frequency must be lower than max_read_frequency',
+  ])
+  const headers = new Map([['a b', 'x']])
+  assert.deepEqual(problemsOf(lokiWrite.settings, { endpoint: { ...endpoint, headers } }), [
+    'invalid header name: current value is "a b"',
+  ])
+  assert.deepEqual(problemsOf(lokiWrite.settings, { endpoint: { ...endpoint, batch_size: '0' }, max_streams: -1n }), [])
+})
+
+test('a batch size of nothing sends each line alone', async (t) => {
+  const backend = await Backend.listen(t)
+  const { component, send } = await started(t, { endpoint: { url: backend.url, ...quick, batch_size: '0' } })
+  await send(Logs.fromStreams([stream({ a: '1' }, 'x', 'y')]))
+  await component.stop(1000)
+  assert.deepEqual(
+    backend.taken.map(({ streams }) => streams.map(({ lines }) => lines)),
+    [[['x']], [['y']]],
+  )
+})
+
 test('every endpoint gets everything, and is counted', async (t) => {
   const [one, two] = [await Backend.listen(t), await Backend.listen(t)]
   two.answers.push(400)
@@ -294,7 +344,6 @@ test('settings that cannot work are refused', () => {
   const cases: [Written, RegExp][] = [
     [{ endpoint: {} }, /missing required attribute "url"/],
     [{ endpoint: { url: 'ftp://x' } }, /must begin with http/],
-    [{ endpoint: { url: 'http://x', batch_size: '0B' } }, /batch_size must be at least 1B/],
     [
       {
         endpoint: [

@@ -20,6 +20,9 @@ const compressedFraction = 4
 const refusalBytesMax = 64 * 1024
 const refusalShownMax = 512
 
+/** Lines and their bytes by tenant. */
+type Limited = Map<string, { items: number; bytes: number }>
+
 /** How often the backend answered a part with an error. Only the first of a request is counted. */
 type Tries = WeakMap<QueuePart, number>
 
@@ -34,6 +37,10 @@ export class Endpoint {
   /** Requests that fill up, by tenant and lane. */
   readonly #pending = new Map<string, PendingBatch>()
   #pendingEntries = 0
+  /** Lines of streams that are too many for a request, by tenant, of the batch that is being taken. */
+  #limited: Limited = new Map()
+  /** Of batches that are not on disk yet. */
+  #limitedWaiting = 0
   #timer: Timer | undefined
   /** What label sets become here; forgotten with them, and when the settings change. */
   #routes = new WeakMap<Labels, Route>()
@@ -81,7 +88,7 @@ export class Endpoint {
   }
 
   get waitingItems(): number {
-    return this.#queue.waitingItems + this.#pendingEntries
+    return this.#queue.waitingItems + this.#pendingEntries + this.#limitedWaiting
   }
 
   #newClient(): HttpClient {
@@ -139,7 +146,33 @@ export class Endpoint {
     }
     if (this.#isDurable) this.#takeAll(ready)
     else if (this.#pending.size > 0) this.#schedule()
-    return ready.length === 0 ? undefined : this.#queue.put(ready)
+    const taken = ready.length === 0 ? undefined : this.#queue.put(ready)
+    if (this.#limited.size === 0) return taken
+    const limited = this.#limited
+    this.#limited = new Map()
+    if (taken && this.#isDurable) return this.#dropOnceTaken(taken, limited)
+    this.#dropLimited(limited)
+    return taken
+  }
+
+  /** What is not taken is refused as a whole, and comes again: what it has too much of is not dropped then. */
+  async #dropOnceTaken(taken: Promise<void>, limited: Limited): Promise<void> {
+    let items = 0
+    for (const one of limited.values()) items += one.items
+    this.#limitedWaiting += items
+    try {
+      await taken
+      this.#dropLimited(limited)
+    } finally {
+      this.#limitedWaiting -= items
+    }
+  }
+
+  #dropLimited(limited: Limited): void {
+    for (const [tenant, { items, bytes }] of limited) {
+      this.#host.counters.drop(DropReason.streamLimited, items)
+      this.#metrics.dropped(tenant, DropReason.streamLimited, items, bytes)
+    }
   }
 
   #routeOf(labels: Labels): Route {
@@ -170,8 +203,12 @@ export class Endpoint {
       batch = new PendingBatch(route, this.#host.clock.now())
       this.#pending.set(route.batchKey, batch)
     } else if (streamsMax > 0 && batch.streamCount >= streamsMax && !batch.hasStream(route.key)) {
-      this.#host.counters.drop(DropReason.streamLimited, 1)
-      this.#metrics.dropped(route.tenant, DropReason.streamLimited, 1, bytes)
+      const limited = this.#limited.get(route.tenant)
+      if (limited === undefined) this.#limited.set(route.tenant, { items: 1, bytes })
+      else {
+        limited.items++
+        limited.bytes += bytes
+      }
       return
     }
     batch.add(route, stream, i, bytes)

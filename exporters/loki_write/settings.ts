@@ -40,7 +40,7 @@ const endpoint = defineSettings(
     url: attr(httpUrl, 'Where to send: the push API, `/loki/api/v1/push`.', { required: true }),
     name: attr(string, 'Name of the queue’s directory.', { default: '' }),
     batch_wait: attr(duration, 'How long lines wait for a request to fill up.', { default: '1s' }),
-    batch_size: attr(byteSize, 'Bytes of lines in one request, at most (a longer line goes alone).', {
+    batch_size: attr(byteSize, 'Bytes of lines in one request, at most (a longer line goes alone; 0: each does).', {
       default: '1MiB',
     }),
     remote_timeout: attr(duration, 'How long a request may take.', { default: '10s' }),
@@ -64,12 +64,16 @@ const endpoint = defineSettings(
   {
     check: (s, report) => {
       checkHttpClient(s, report)
-      if (s.batch_size < 1) report('batch_size must be at least 1B', ['batch_size'])
+      for (const name of s.headers.keys()) {
+        if (!/^[!#$%&'*+.^_`|~0-9a-zA-Z-]+$/.test(name)) {
+          report(`invalid header name: current value is ${JSON.stringify(name)}`, ['headers', name])
+        }
+      }
     },
   },
 )
 
-const wal = defineSettings({
+const walFields = {
   enabled: attr(bool, 'A line counts as taken only once it is on disk, and synced.', { default: false }),
   max_segment_age: attr(duration, 'Has no effect: see `disk_limit` of `queue_config`.', { default: '1h' }),
   min_read_frequency: attr(duration, 'Has no effect: the log is read when there is something in it.', {
@@ -79,12 +83,17 @@ const wal = defineSettings({
     default: '1s',
   }),
   drain_timeout: attr(duration, 'How long a stop may go on sending; the rest stays on disk.', { default: '30s' }),
+}
+const wal = defineSettings(walFields, {
+  check({ min_read_frequency: least, max_read_frequency: most }, report) {
+    if (least >= most) report('min_read_frequency must be lower than max_read_frequency', ['min_read_frequency'])
+  },
 })
 
 export const lokiWriteSettings = defineSettings(
   {
     external_labels: attr(map(string), 'Labels to add to every stream that has not got them.', { default: {} }),
-    max_streams: attr(uint, 'Streams in one request, at most; lines of further ones are dropped. 0: any number.', {
+    max_streams: attr(int, 'Streams in one request, at most; lines of further ones are dropped. 0: any number.', {
       default: 0,
     }),
     endpoint: blocks(endpoint, 'Where to send; every endpoint gets everything.'),

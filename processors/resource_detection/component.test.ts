@@ -116,6 +116,47 @@ const azureFake: Answers = {
 }
 const gcpPath = (path: string): string => `GET /computeMetadata/v1/${path}`
 
+const distributions: { name: string; files: Record<string, string>; want: Record<string, string> }[] = [
+  {
+    name: 'Debian',
+    files: { '/etc/debian_version': '12.11\n', '/etc/os-release': 'ID=debian\nVERSION_ID="12"\n' },
+    want: { 'os.name': 'debian', 'os.version': '12.11' },
+  },
+  {
+    name: 'Raspbian',
+    files: { '/etc/debian_version': '12.11\n', '/usr/bin/raspi-config': '#!/bin/sh\n' },
+    want: { 'os.name': 'raspbian', 'os.version': '12.11' },
+  },
+  {
+    name: 'Ubuntu',
+    files: {
+      '/etc/debian_version': 'trixie/sid\n',
+      '/etc/lsb-release': 'DISTRIB_ID=Ubuntu\nDISTRIB_RELEASE=24.04\n',
+    },
+    want: { 'os.name': 'ubuntu', 'os.version': '24.04' },
+  },
+  {
+    name: 'Rocky',
+    files: { '/etc/redhat-release': 'Rocky Linux release 9.4 (Blue Onyx)\n' },
+    want: { 'os.name': 'rocky', 'os.version': '9.4' },
+  },
+  {
+    name: 'Red Hat',
+    files: { '/etc/redhat-release': 'Red Hat Enterprise Linux release 8.10 (Ootpa)\n' },
+    want: { 'os.name': 'redhat', 'os.version': '8.10' },
+  },
+  {
+    name: 'Alpine',
+    files: { '/etc/alpine-release': '3.20.1\n', '/etc/os-release': 'ID=alpine\nVERSION_ID=3.20\n' },
+    want: { 'os.name': 'alpine', 'os.version': '3.20.1' },
+  },
+  {
+    name: 'one that says so itself',
+    files: { '/etc/os-release': 'ID="opensuse-leap"\nVERSION_ID="15.6"\n' },
+    want: { 'os.name': 'opensuse-leap', 'os.version': '15.6' },
+  },
+]
+
 const cases: Case[] = [
   {
     name: 'env',
@@ -166,6 +207,43 @@ const cases: Case[] = [
       'host.cpu.model.name': 'Chip 3000',
       'host.cpu.cache.l2.size': 512n,
     },
+  },
+  ...distributions.map(({ name, files, want }) => ({
+    name: `the distribution: ${name}`,
+    written: {
+      detectors: ['system'],
+      system: {
+        hostname_sources: ['os'],
+        resource_attributes: {
+          'host.name': { enabled: false },
+          'os.type': { enabled: false },
+          'os.name': { enabled: true },
+          'os.version': { enabled: true },
+        },
+      },
+    },
+    files,
+    want,
+  })),
+  {
+    name: 'interfaces, those that are down too',
+    written: {
+      detectors: ['system'],
+      system: {
+        hostname_sources: ['os'],
+        resource_attributes: {
+          'host.name': { enabled: false },
+          'os.type': { enabled: false },
+          'host.interface': { enabled: true },
+        },
+      },
+    },
+    files: {
+      '/sys/class/net/eth0/ifindex': '2\n',
+      '/sys/class/net/dummy/ifindex': '11\n',
+      '/sys/class/net/lo/ifindex': '1\n',
+    },
+    want: { 'host.interface': ['lo', 'eth0', 'dummy'] },
   },
   { name: 'ec2', written: { detectors: ['ec2'] }, answers: ec2Fake, want: ec2Found },
   {

@@ -275,6 +275,12 @@ function fileOf(path: string, target: Target): TailTarget<FileContext> {
   return {
     path,
     labels: labelText(labelsFrom(own)),
-    context: { labels: labelsFrom([...own, ['filename', path]]) },
+    context: { labels: lineLabels(own, path) },
   }
+}
+
+/** Labels without a value stay, as Alloy has it: to Loki they are none. */
+function lineLabels(own: readonly (readonly [string, string])[], path: string): Labels {
+  const all = new Map([...own, ['filename', path] as const])
+  return [...all.keys()].sort().flatMap((name) => [name, all.get(name) as string])
 }

@@ -1,8 +1,9 @@
 // Detectors of the host itself, its environment and services on it.
 import { lookup, lookupService, resolveCname } from 'node:dns/promises'
-import { readFile } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { arch, hostname, networkInterfaces, platform, release, type, version } from 'node:os'
 import type { AnyValue } from '#pdata/otlp'
+import { distributionOf, fieldsOf } from './distribution.ts'
 import { type Detector, type DetectorContext, jsonObject, NotHere, orNotHere, text } from './detector.ts'
 
 /** `key=value,…`, values percent-encoded, spaces around both left out (OTEL_RESOURCE_ATTRIBUTES). */
@@ -45,19 +46,20 @@ export const system: Detector = async (context) => {
   const sources = context.settings.hostnameSources
   const name = await hostnameFrom(sources.length === 0 ? ['dns', 'os'] : sources)
   const release = await osRelease(context)
+  const distribution = await distributionOf(context.root, release)
   const interfaces = Object.entries(networkInterfaces()).filter(([, addresses]) => !addresses?.every((a) => a.internal))
   const addresses = interfaces.flatMap(([, list]) => list ?? []).filter((address) => !address.internal)
   const found: Record<string, AnyValue | undefined> = {
     'host.name': name,
     'os.type': platform() === 'win32' ? 'windows' : platform() === 'sunos' ? 'solaris' : platform(),
-    'os.version': release.get('VERSION_ID'),
-    'os.name': release.get('ID'),
+    'os.version': distribution.version,
+    'os.name': distribution.name,
     'os.build.id': release.get('BUILD_ID') ?? kernelRelease(),
     'os.description': description(release, name),
     'host.arch': archNames[arch()] ?? arch(),
     'host.ip': addresses.map(({ address }) => address),
     'host.mac': [...new Set(addresses.map(({ mac }) => mac.toUpperCase().replaceAll(':', '-')))],
-    'host.interface': Object.keys(networkInterfaces()),
+    'host.interface': await interfaceNames(context),
   }
   if (context.isEnabled('host.id')) found['host.id'] = await machineId(context)
   if (
@@ -88,17 +90,23 @@ async function hostnameFrom(sources: readonly string[]): Promise<string> {
 }
 
 async function osRelease({ root }: DetectorContext): Promise<ReadonlyMap<string, string>> {
-  const fields = new Map<string, string>()
   for (const path of ['/etc/os-release', '/usr/lib/os-release']) {
     const file = await readFile(root + path, 'utf8').catch(() => undefined)
-    if (file === undefined) continue
-    for (const line of file.split('\n')) {
-      const at = line.indexOf('=')
-      if (at > 0 && !line.startsWith('#')) fields.set(line.slice(0, at), line.slice(at + 1).replace(/^["']|["']$/g, ''))
-    }
-    break
+    if (file !== undefined) return fieldsOf(file)
   }
-  return fields
+  return new Map()
+}
+
+/** In the kernel's order, also those that are down, which the platform does not tell of. */
+async function interfaceNames({ root }: DetectorContext): Promise<string[]> {
+  const directory = `${root}/sys/class/net`
+  const found: { readonly name: string; readonly index: number }[] = []
+  for (const name of await readdir(directory).catch(() => [])) {
+    const index = Number(await readFile(`${directory}/${name}/ifindex`, 'utf8').catch(() => NaN))
+    if (Number.isInteger(index)) found.push({ name, index })
+  }
+  if (found.length === 0) return Object.keys(networkInterfaces())
+  return found.sort((a, b) => a.index - b.index).map(({ name }) => name)
 }
 
 function kernelRelease(): string {
