@@ -1,4 +1,5 @@
 // The library of grok patterns, by the names that Logstash gave them and the collector knows.
+import { programPatterns } from './grok_program_patterns.ts'
 
 const octet = '(?:25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)'
 const dotted = `${octet}(?:\\.${octet}){3}`
@@ -159,7 +160,7 @@ const syslog = {
   SYSLOG5424LINE: '%{SYSLOG5424BASE} +%{GREEDYDATA:message}',
 } as const
 
-/** Access logs in Apache's forms. Those of other programs are given with the call that reads them. */
+/** Access logs in Apache's forms. Those of other programs: see `programPatterns`. */
 const webServers = {
   HTTPDUSER: '%{EMAILADDRESS}|%{USER}',
   HTTPD_COMMONLOG: joined(
@@ -184,5 +185,5 @@ const webServers = {
 
 /** Definitions by name. They refer to one another. */
 export const grokPatterns: ReadonlyMap<string, string> = new Map(
-  [everyday, syslog, webServers].flatMap((group) => Object.entries(group)),
+  [everyday, syslog, webServers, programPatterns].flatMap((group) => Object.entries(group)),
 )
