@@ -1,5 +1,5 @@
 // What the process says of itself: build, start time, CPU, memory, under the names that Alloy's dashboards read.
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { getHeapStatistics } from 'node:v8'
 import { residentBytes } from '#lib/resident_memory'
 import type { Instruments } from '#component'
@@ -46,6 +46,42 @@ export function registerProcessMetrics(instruments: Instruments, version: string
     () => getHeapStatistics().used_heap_size,
   )
   registerTraffic(instruments)
+  registerLimits(instruments)
+}
+
+/** Files that are open and what the process may use (proc_pid_limits(5)); nothing where there is no /proc. */
+function registerLimits(instruments: Instruments): void {
+  const limit = (name: string): number | undefined => {
+    const text = tryRead('/proc/self/limits')
+    const soft = text
+      ?.split('\n')
+      .find((line) => line.startsWith(name))
+      ?.slice(name.length)
+      .trim()
+      .split(/\s+/)[0]
+    if (soft === undefined) return undefined
+    // What Go's programs show for no limit: all bits set.
+    return soft === 'unlimited' ? 2 ** 64 : Number(soft)
+  }
+  instruments.gauge('process_open_fds', 'Number of open file descriptors.', () => {
+    try {
+      return readdirSync('/proc/self/fd').length
+    } catch {
+      return undefined
+    }
+  })
+  instruments.gauge('process_max_fds', 'Maximum number of open file descriptors.', () => limit('Max open files'))
+  instruments.gauge('process_virtual_memory_max_bytes', 'Maximum amount of virtual memory available in bytes.', () =>
+    limit('Max address space'),
+  )
+}
+
+function tryRead(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'latin1')
+  } catch {
+    return undefined
+  }
 }
 
 /** CPU and memory of a worker, under all their names: what the main process shows of itself is of all processes. */
@@ -97,24 +133,15 @@ export function registerCollectorMetrics(instruments: Instruments): void {
 }
 
 function virtualBytes(): number | undefined {
-  try {
-    return Number(readFileSync('/proc/self/statm', 'latin1').split(' ')[0]) * 4096
-  } catch {
-    return undefined
-  }
+  const text = tryRead('/proc/self/statm')
+  return text === undefined ? undefined : Number(text.split(' ')[0]) * 4096
 }
 
 /** Bytes over all of the machine's network interfaces but loopback. */
 function registerTraffic(instruments: Instruments): void {
   const read = (column: number) => (): number => {
     let sum = 0
-    let text: string
-    try {
-      text = readFileSync('/proc/net/dev', 'latin1')
-    } catch {
-      return 0
-    }
-    for (const line of text.split('\n').slice(2)) {
+    for (const line of (tryRead('/proc/net/dev') ?? '').split('\n').slice(2)) {
       const [name, rest] = line.split(':')
       if (rest === undefined || name?.trim() === 'lo') continue
       sum += Number(rest.trim().split(/\s+/)[column])

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import {
+  type MetricFamily,
+  type MetricSink,
   attr,
   bool,
   type Component,
@@ -195,6 +197,20 @@ test('an instance that does not start is unhealthy, the rest runs', async () => 
   assert.equal(service.graph.nodes.get('test.plain.a')?.health.state, 'unhealthy')
   assert.match(service.graph.nodes.get('test.plain.a')?.health.message ?? '', /it will not start/)
   assert.equal(service.graph.nodes.get('test.plain.b')?.health.state, 'healthy')
+  // States that no component is in have no series.
+  const states: unknown[] = []
+  const sink = {
+    sample: ({ name, labelNames }: MetricFamily, value: number, ...values: string[]) => {
+      if (name.endsWith('_running_components')) states.push([values[labelNames.indexOf('health_type')], value])
+    },
+    histogram() {},
+    summary() {},
+  }
+  await service.telemetry.collect(sink as unknown as MetricSink)
+  assert.deepEqual(states, [
+    ['healthy', 1],
+    ['unhealthy', 1],
+  ])
 })
 
 test('a reload touches what changed only', async () => {

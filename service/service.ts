@@ -264,7 +264,8 @@ export class Service {
       m.gauge(
         'alloy_component_controller_running_components',
         'Total number of running components.',
-        () => [...this.graph.nodes.values()].filter((node) => node.health.state === state).length,
+        // A state in which no component is has no series, as in Alloy.
+        () => [...this.graph.nodes.values()].filter((node) => node.health.state === state).length || undefined,
         { health_type: state, controller_id: '', controller_path: '/' },
       )
     }
