@@ -657,6 +657,7 @@ function sortOut(
   fail: (issue: Issue) => void,
 ): Map<string, (AttributeInput | BlockInput)[]> {
   const seen = new Map<string, (AttributeInput | BlockInput)[]>()
+  const doubled = new Set<string>()
   const names = Object.keys(schema.fields)
   for (const input of [...body.attributes, ...body.blocks]) {
     const isAttribute = 'value' in input
@@ -682,7 +683,14 @@ function sortOut(
       else if (field.kind === 'blocks' || field.kind === 'variants') given.push(input)
       else {
         const may = isAttribute ? 'provided' : 'specified'
-        fail({ kind: 'twice', input, path: [], message: `${what} "${input.name}" may only be ${may} once` })
+        const message = `${what} "${input.name}" may only be ${may} once`
+        // Of attributes the first counts; of blocks none is the right one.
+        const [first] = given
+        if (!isAttribute && first !== undefined && !doubled.has(key)) {
+          fail({ kind: 'twice', input: first, path: [], message })
+        }
+        doubled.add(key)
+        fail({ kind: 'twice', input, path: [], message })
       }
     }
   }

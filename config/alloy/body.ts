@@ -1,6 +1,6 @@
 // Evaluates the body of a block and decodes it by its schema; what is wrong comes back with its place in the source.
 import type { AttributeInput, BlockInput, BodyInput, Issue, Settings, Value } from '#component'
-import { decodeBody } from '#component'
+import { decodeBody, Unknown } from '#component'
 import { nearMiss } from '#lib/near_miss'
 import type { Diagnostic } from '../diagnostics.ts'
 import type { Attribute, Block, Body, Expression, Range } from './ast.ts'
@@ -47,8 +47,23 @@ function tryEvaluate(attribute: Attribute, scope: Scope, report: (d: Diagnostic)
   } catch (error) {
     if (!(error instanceof EvaluationError)) throw error
     report({ severity: 'error', range: error.range, message: error.message })
-    return undefined
+    return knownOf(attribute.value, scope)
   }
+}
+
+/** What is known of a list or an object that has errors in it, so that its type is checked all the same. */
+function knownOf(expression: Expression, scope: Scope): Value | undefined {
+  const inside = (part: Expression): Value => {
+    try {
+      return evaluate(part, scope)
+    } catch (error) {
+      if (!(error instanceof EvaluationError)) throw error
+      return knownOf(part, scope) ?? new Unknown('any')
+    }
+  }
+  if (expression.kind === 'array') return expression.elements.map(inside)
+  if (expression.kind === 'object') return new Map(expression.fields.map(({ key, value }) => [key, inside(value)]))
+  return expression.kind === 'paren' ? knownOf(expression.inner, scope) : undefined
 }
 
 /**
@@ -98,7 +113,12 @@ function issueDiagnostic(
 
 function placeOf(place: Attribute | Block, issue: Issue): Range {
   if (place.kind === 'block') return place.range
-  if (issue.kind === 'value' || issue.kind === 'check') return locate(place.value, issue.path).range
+  if (issue.kind === 'value' || issue.kind === 'check') {
+    const part = locate(place.value, issue.path)
+    // As in Alloy, which looks at the literal behind the sign.
+    if (issue.kind === 'value' && part.kind === 'unary' && part.operand.kind === 'literal') return part.operand.range
+    return part.range
+  }
   return place.range
 }
 

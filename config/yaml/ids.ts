@@ -19,8 +19,8 @@ export function parseId(text: string): ComponentId {
   if (cut >= 0 && name === '') throw wrong('the part after / must not be empty')
   if (!typePattern.test(type)) throw wrong('the type is a letter, then letters, digits or _, at most 63')
   if (name.length > nameLengthMax) throw wrong(`the name is longer than ${nameLengthMax} characters`)
-  // oxlint-disable-next-line no-control-regex -- control characters are what is not wanted here
-  if (/[\x00-\x1f\x7f]/.test(name)) throw wrong('the name has control characters')
+  if (/[\p{Z}\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{S}]/u.test(name))
+    throw wrong('the name has spaces, symbols or control characters')
   return { type, name }
 }
 
