@@ -2,16 +2,17 @@
 //
 //   npm run bench -- scrape [--rounds 3] [--seconds 20] [--other 'NAME=COMMAND with @CONFIG@ and @STORAGE@']
 //   npm run bench -- host   [--seconds 120]
-//   npm run bench -- start  [--rounds 5]
+//   npm run bench -- executable [--rounds 5] [--seconds 20] [--other 'NAME=COMMAND with @CONFIG@ or @YAML@, and @PORT@']
 //   npm run bench -- tail   [--rounds 3] [--mb 200] [--only 'json'] [--other '…']
-//   --executable dist/solder-VERSION-PLATFORM    (scrape, host, start, tail): that beside the tree
+//   --executable dist/solder-VERSION-PLATFORM    (scrape, host, executable, tail): that beside the tree
 //   npm run bench -- gateway [--rounds 3] [--seconds 3] [--warm 2] [--only 'traces, gRPC'] [--compression gzip] [--variants 'transform,filter'] [--other '…']
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { globSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { freePort } from '#component/test_host'
+import { executable, type ExecutableContender } from './executable.ts'
 import { gateway } from './gateway.ts'
 import { tail } from './tail.ts'
 import {
@@ -26,7 +27,8 @@ import {
   writtenBytes,
 } from './processes.ts'
 
-const launcher = join(import.meta.dirname, '..', 'distro', 'solder')
+const root = join(import.meta.dirname, '..')
+const launcher = join(root, 'distro', 'solder')
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
   options: {
@@ -288,60 +290,63 @@ async function host(): Promise<void> {
   }
 }
 
-const startAlloy = `prometheus.exporter.unix "h" { }
-prometheus.live "l" { }
-prometheus.scrape "h" {
-  targets = prometheus.exporter.unix.h.targets
-  forward_to = [prometheus.live.l.receiver]
-  scrape_interval = "1s"
-  scrape_timeout = "1s"
-}
-`
-
-/** Milliseconds from the command until it is ready, and until the first scrape reached a target. */
-async function measureStart(contender: Contender): Promise<{ ready: number; sample: number }> {
-  const directory = mkdtempSync(join(tmpdir(), 'solder-bench-'))
-  const port = await freePort()
-  const command = contender.command(directory, port)
-  const until = async (path: string, seen: (text: string) => boolean): Promise<number> => {
-    while (performance.now() - began < 20_000) {
-      const answer = await fetch(`http://127.0.0.1:${port}${path}`).catch(() => undefined)
-      if (answer?.ok && seen(await answer.text())) return performance.now() - began
-      await sleep(5)
-    }
-    throw new Error(`Cannot measure ${contender.name}: nothing on ${path} within 20 s`)
+/** The tree, the single executable, and others in either language: Solder in the collector's too, where one of them is. */
+async function executables(): Promise<void> {
+  const alloyFlags = (directory: string, port: number): string[] => [
+    `--server.http.listen-addr=127.0.0.1:${port}`,
+    `--storage.path=${join(directory, 'storage')}`,
+  ]
+  const written = (directory: string, name: string, text: string): string => {
+    writeFileSync(join(directory, name), text)
+    return join(directory, name)
   }
-  const began = performance.now()
-  const child = startCollector(command)
-  try {
-    const ready = await until('/-/ready', () => true)
-    const sample = await until('/live/metrics', (text) => /node_load1[ {]/.test(text))
-    return { ready, sample }
-  } finally {
-    await stopCollector(child)
-    rmSync(directory, { recursive: true, force: true })
-  }
-}
-
-async function start(): Promise<void> {
+  const solderOf = (name: string, program: string, files: readonly string[]): ExecutableContender[] => [
+    {
+      name,
+      files,
+      readyPath: '/-/ready',
+      command: (directory, port, { alloy }) => {
+        return [program, 'run', ...alloyFlags(directory, port), written(directory, 'config.alloy', alloy)]
+      },
+    },
+    {
+      name: `${name}, the collector's language`,
+      files,
+      readyPath: '/metrics',
+      command: (directory, port, { yaml }) => [program, `--config=${written(directory, 'config.yaml', yaml(port))}`],
+    },
+  ]
   // The bundle is made before: a user's first start makes it once.
   execFileSync(launcher, ['--version'])
-  const contenders = solders('solder', () => startAlloy)
-  const results = new Map<string, { ready: number; sample: number }[]>(contenders.map(({ name }) => [name, []]))
-  for (let round = 0; round < rounds; round++) {
-    for (const contender of contenders) results.get(contender.name)?.push(await measureStart(contender))
+  const bundle = globSync('.build/{solder.cjs,chunks/*}', { cwd: root })
+  const contenders = solderOf('solder, tree', launcher, [process.execPath, ...bundle.map((file) => join(root, file))])
+  if (options.executable !== undefined) {
+    const program = resolve(options.executable)
+    contenders.push(...solderOf('solder, one file', program, [program]))
   }
-  process.stdout.write(
-    `From the command, in ms, medians of ${rounds} in turns (all). The first sample has the scrape's offset in its interval of 1 s in it.\n\n`,
+  for (const text of options.other as string[]) {
+    const cut = text.indexOf('=')
+    const words = text.slice(cut + 1).split(' ')
+    contenders.push({
+      name: text.slice(0, cut),
+      files: [resolve(words[0] ?? '')],
+      readyPath: text.includes('@YAML@') ? '/metrics' : '/-/ready',
+      command: (directory, port, job) => {
+        const fill: Readonly<Record<string, string>> = {
+          '@CONFIG@': written(directory, 'config.alloy', job.alloy),
+          '@YAML@': written(directory, 'config.yaml', job.yaml(port)),
+          '@STORAGE@': join(directory, 'storage'),
+          '@PORT@': String(port),
+        }
+        return words.map((word) => word.replaceAll(/@[A-Z]+@/g, (name) => fill[name] ?? name))
+      },
+    })
+  }
+  const hasYaml = options.other.some((text) => text.includes('@YAML@'))
+  const wanted = contenders.filter(
+    ({ name, readyPath }) => name.includes(options.only) && (hasYaml || readyPath !== '/metrics'),
   )
-  process.stdout.write('| | ready | first sample |\n|---|---|---|\n')
-  const list = (values: readonly number[]): string =>
-    `${median(values).toFixed(0)} (${values.map((value) => value.toFixed(0)).join(', ')})`
-  for (const [name, times] of results) {
-    process.stdout.write(
-      `| ${name} | ${list(times.map(({ ready }) => ready))} | ${list(times.map(({ sample }) => sample))} |\n`,
-    )
-  }
+  await executable(wanted, { rounds, seconds })
 }
 
 /** Lines of a file to Loki. */
@@ -362,7 +367,7 @@ async function tailed(): Promise<void> {
 const benches: Readonly<Record<string, () => Promise<void>>> = {
   scrape,
   host,
-  start,
+  executable: executables,
   tail: tailed,
   gateway: () =>
     gateway({
