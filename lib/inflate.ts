@@ -1,9 +1,9 @@
 // Decompression with an upper bound on what comes out: gzip, zlib and zstd by Node, snappy and lz4 by our own readers.
-import { promisify } from 'node:util'
-import { gunzip, gunzipSync, inflate, inflateSync, zstdDecompress, zstdDecompressSync } from 'node:zlib'
+import { gunzipSync, inflateSync, zstdDecompressSync } from 'node:zlib'
 import { Lz4Error, lz4FramesDecode, Lz4LimitError } from './lz4_decode.ts'
 import { SnappyError, snappyLength, snappyUncompress } from './snappy.ts'
 import { isSnappyFramed, snappyFramesDecode, SnappyLimitError } from './snappy_frames.ts'
+import { zlibAsync } from './zlib_async.ts'
 
 export const Compression = { gzip: 'gzip', zlib: 'zlib', zstd: 'zstd', snappy: 'snappy', lz4: 'lz4' } as const
 export type Compression = (typeof Compression)[keyof typeof Compression]
@@ -27,8 +27,11 @@ const syncBytesMax = 32 * 1024
 const chunkBytesMin = 16 * 1024
 const chunkBytesMax = 1024 * 1024
 
-const atOnce = { gzip: gunzipSync, zlib: inflateSync, zstd: zstdDecompressSync }
-const later = { gzip: promisify(gunzip), zlib: promisify(inflate), zstd: promisify(zstdDecompress) }
+const later = { gzip: zlibAsync.gunzip, zlib: zlibAsync.inflate, zstd: zlibAsync.zstdDecompress }
+
+function atOnce(compression: keyof typeof later): typeof gunzipSync | typeof zstdDecompressSync {
+  return compression === 'gzip' ? gunzipSync : compression === 'zlib' ? inflateSync : zstdDecompressSync
+}
 
 /**
  * Decompress; `InflateError` where that cannot be done or would make more than `bytesMax` bytes, found while
@@ -43,7 +46,7 @@ export function inflated(
     if (compression === 'snappy') return unsnappy(bytes, bytesMax)
     if (compression === 'lz4') return lz4FramesDecode(bytes, bytesMax)
     const options = { maxOutputLength: bytesMax, chunkSize: chunkBytesMin }
-    if (bytes.length <= syncBytesMax) return atOnce[compression](bytes, options)
+    if (bytes.length <= syncBytesMax) return atOnce(compression)(bytes, options)
     options.chunkSize = Math.min(chunkBytesMax, bytes.length * 4, Math.max(chunkBytesMin, bytesMax))
     return later[compression](bytes, options).catch((error: unknown) => {
       throw failure(error, compression, bytesMax)

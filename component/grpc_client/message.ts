@@ -1,7 +1,7 @@
 // Messages as they travel: a flag, a length and bytes, compressed or not.
-import { promisify } from 'node:util'
-import * as zlib from 'node:zlib'
+import { deflateSync, gunzipSync, gzipSync, inflateSync, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 import { snappyFramesDecode, snappyFramesEncode } from '#lib/snappy_frames'
+import { zlibAsync } from '#lib/zlib_async'
 
 /** The `grpc-encoding`s that can be sent and read. */
 export const grpcEncodings = ['gzip', 'zstd', 'snappy', 'deflate', 'identity'] as const
@@ -10,10 +10,6 @@ export type GrpcEncoding = (typeof grpcEncodings)[number]
 /** Shorter messages are compressed at once: the way to the threadpool and back costs more. */
 const inlineBytesMax = 4096
 const headerBytes = 5
-
-const gzip = promisify(zlib.gzip)
-const deflate = promisify(zlib.deflate)
-const zstd = promisify(zlib.zstdCompress)
 
 /** One message made of `chunks`, framed and compressed. */
 export async function encodeMessage(chunks: readonly Uint8Array[], encoding: GrpcEncoding): Promise<Buffer> {
@@ -42,11 +38,11 @@ async function compressed(bytes: Uint8Array, encoding: GrpcEncoding): Promise<Ui
   const inline = bytes.length <= inlineBytesMax
   switch (encoding) {
     case 'gzip':
-      return inline ? zlib.gzipSync(bytes) : gzip(bytes)
+      return inline ? gzipSync(bytes) : zlibAsync.gzip(bytes)
     case 'deflate':
-      return inline ? zlib.deflateSync(bytes) : deflate(bytes)
+      return inline ? deflateSync(bytes) : zlibAsync.deflate(bytes)
     case 'zstd':
-      return inline ? zlib.zstdCompressSync(bytes) : zstd(bytes)
+      return inline ? zstdCompressSync(bytes) : zlibAsync.zstdCompress(bytes)
     case 'snappy':
       return snappyFramesEncode(bytes)
     case 'identity':
@@ -64,11 +60,11 @@ export function decodeMessage(body: Buffer, encoding: string, bytesMax: number):
   if (body[0] === 0) return bytes
   switch (encoding) {
     case 'gzip':
-      return zlib.gunzipSync(bytes, { maxOutputLength: bytesMax })
+      return gunzipSync(bytes, { maxOutputLength: bytesMax })
     case 'deflate':
-      return zlib.inflateSync(bytes, { maxOutputLength: bytesMax })
+      return inflateSync(bytes, { maxOutputLength: bytesMax })
     case 'zstd':
-      return zlib.zstdDecompressSync(bytes, { maxOutputLength: bytesMax })
+      return zstdDecompressSync(bytes, { maxOutputLength: bytesMax })
     case 'snappy':
       return snappyFramesDecode(bytes, bytesMax)
     default:

@@ -1,8 +1,8 @@
 // Responses: bodies that end in time and within bounds.
 import type { IncomingHttpHeaders } from 'node:http'
 import { pipeline, type Readable, Transform, type TransformCallback } from 'node:stream'
-import { promisify } from 'node:util'
-import { createGunzip, createInflate, gunzip, gunzipSync, inflate } from 'node:zlib'
+import { createGunzip, createInflate, gunzipSync } from 'node:zlib'
+import { zlibAsync } from '#lib/zlib_async'
 import { BodyTooLargeError, reasonOf, RequestError } from './errors.ts'
 
 /** A gzip body that says it is no longer than this when decompressed is decompressed at once, in one piece. */
@@ -165,9 +165,6 @@ async function decompressed(raw: Buffer, encoding: Encoding, limitBytes: number)
       if ((error as NodeJS.ErrnoException).code !== 'ERR_BUFFER_TOO_LARGE') throw error
     }
   }
-  const decompress = encoding === 'gzip' ? gunzipAsync : inflateAsync
+  const decompress = encoding === 'gzip' ? zlibAsync.gunzip : zlibAsync.inflate
   return (await decompress(raw, { maxOutputLength: Math.max(limitBytes, 1), chunkSize: 256 * 1024 })) as Buffer
 }
-
-const gunzipAsync = promisify(gunzip)
-const inflateAsync = promisify(inflate)

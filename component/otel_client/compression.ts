@@ -1,10 +1,10 @@
 // How bodies of HTTP requests are compressed, by the names that the collector's configurations have for it.
-import { promisify } from 'node:util'
-import * as zlib from 'node:zlib'
+import { constants, type ZlibOptions, type ZstdOptions } from 'node:zlib'
 import { customType, string, ValueError } from '#component'
 import { lz4FrameEncode } from '#lib/lz4'
 import { snappyCompress } from '#lib/snappy'
 import { snappyFramesEncode } from '#lib/snappy_frames'
+import { zlibAsync } from '#lib/zlib_async'
 
 export const httpCompressions = ['gzip', 'zlib', 'deflate', 'snappy', 'x-snappy-framed', 'zstd', 'lz4', 'none'] as const
 export type HttpCompression = (typeof httpCompressions)[number]
@@ -21,10 +21,6 @@ export const httpCompression = customType<HttpCompression>({
   accepts: string.accepts,
   json: { enum: [...httpCompressions, ''] },
 })
-
-const gzip = promisify(zlib.gzip)
-const deflate = promisify(zlib.deflate)
-const zstd = promisify(zlib.zstdCompress)
 
 /** Why a level does not go with a compression; undefined: it does. 0 is the default of those that have no levels. */
 export function levelProblem(compression: HttpCompression, level: number): string | undefined {
@@ -47,12 +43,12 @@ export async function compressBody(
   const options = deflateOptions(level)
   switch (compression) {
     case 'gzip':
-      return { body: await gzip(bytes, options), encoding: 'gzip' }
+      return { body: await zlibAsync.gzip(bytes, options), encoding: 'gzip' }
     case 'zlib':
     case 'deflate':
-      return { body: await deflate(bytes, options), encoding: compression }
+      return { body: await zlibAsync.deflate(bytes, options), encoding: compression }
     case 'zstd':
-      return { body: await zstd(bytes, zstdOptions(level)), encoding: 'zstd' }
+      return { body: await zlibAsync.zstdCompress(bytes, zstdOptions(level)), encoding: 'zstd' }
     case 'snappy':
       return { body: snappyCompress(bytes), encoding: 'snappy' }
     case 'x-snappy-framed':
@@ -62,13 +58,13 @@ export async function compressBody(
   }
 }
 
-function deflateOptions(level: number | undefined): zlib.ZlibOptions {
+function deflateOptions(level: number | undefined): ZlibOptions {
   if (level === undefined) return {}
-  return level === -2 ? { strategy: zlib.constants.Z_HUFFMAN_ONLY } : { level }
+  return level === -2 ? { strategy: constants.Z_HUFFMAN_ONLY } : { level }
 }
 
 /** zstd's levels from 1 to 22. */
-function zstdOptions(level: number | undefined): zlib.ZstdOptions {
+function zstdOptions(level: number | undefined): ZstdOptions {
   if (level === undefined || level <= 0) return {}
-  return { params: { [zlib.constants.ZSTD_c_compressionLevel]: Math.min(level, 22) } }
+  return { params: { [constants.ZSTD_c_compressionLevel]: Math.min(level, 22) } }
 }

@@ -220,14 +220,12 @@ function readText(path: string): string {
   return readFileSync(path, 'utf8')
 }
 
-const run = promisify(execFile)
-
 /** Clone or fetch with the `git` program, then read the path at the revision. The module's directory is the clone's. */
 async function readGit(settings: GitSettings, clone: string): Promise<ModuleText> {
   const access = gitAccess(settings)
   const git = async (...args: string[]): Promise<string> => {
     try {
-      const { stdout } = await run('git', args, {
+      const { stdout } = await promisify(execFile)('git', args, {
         timeout: gitTimeoutMs,
         maxBuffer: moduleBytesMax,
         env: { ...process.env, GIT_TERMINAL_PROMPT: '0', ...access.env },

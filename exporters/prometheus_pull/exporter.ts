@@ -1,10 +1,9 @@
 // A page that scrapers read: the latest sample of every series, under `/metrics`.
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { promisify } from 'node:util'
-import { gzip } from 'node:zlib'
 import type { Component, Host, Timer } from '#component'
 import { seriesOptions } from '#component/bridge'
 import { OtelHttpServer, otelHttpSettings } from '#component/otel_server'
+import { zlibAsync } from '#lib/zlib_async'
 import type { Metrics } from '#pdata'
 import { TextFormat, textContentTypes } from '#pdata/exposition'
 import { metricsTree } from '#pdata/otlp'
@@ -13,7 +12,6 @@ import type { PrometheusExporterSettings } from './component.ts'
 import { exposition } from './exposition.ts'
 import { LatestSamples } from './store.ts'
 
-const compress = promisify(gzip)
 /** Shorter pages are sent as they are. */
 const gzipBytesMin = 1024
 
@@ -99,7 +97,7 @@ export class PullExporter implements Component<PrometheusExporterSettings> {
     response.setHeader('content-type', textContentTypes[format])
     if (text.length >= gzipBytesMin && /\bgzip\b/.test(String(request.headers['accept-encoding'] ?? ''))) {
       response.setHeader('content-encoding', 'gzip')
-      response.end(await compress(text))
+      response.end(await zlibAsync.gzip(text))
     } else response.end(text)
   }
 

@@ -1,7 +1,5 @@
 // Answers Loki's push requests: reads, decodes, labels, hands on, and says what was taken.
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { promisify } from 'node:util'
-import { inflate, inflateRaw } from 'node:zlib'
 import type { Component, Host } from '#component'
 import {
   answerError,
@@ -14,6 +12,7 @@ import {
 import { LogIntake, relabelledReason } from '#component/log_source'
 import { relabel } from '#component/relabel'
 import { withoutTrailing } from '#lib/trailing'
+import { zlibAsync } from '#lib/zlib_async'
 import { type Labels, labelsFrom, LogStream } from '#pdata'
 import { decodePush, decodePushJson, LineTimes, PushError, pushLimitsDefault, type RefusedStream } from '#pdata/loki'
 import type { LokiSourceApiSettings } from './component.ts'
@@ -26,9 +25,6 @@ const tenantLabel = '__tenant_id__'
 
 const pushPaths: ReadonlySet<string> = new Set(['/loki/api/v1/push', '/api/v1/push'])
 const rawPaths: ReadonlySet<string> = new Set(['/loki/api/v1/raw', '/api/v1/raw'])
-
-const inflateLater = promisify(inflate)
-const inflateRawLater = promisify(inflateRaw)
 
 export class LokiSourceApi implements Component<LokiSourceApiSettings> {
   readonly #host: Host
@@ -136,7 +132,9 @@ export class LokiSourceApi implements Component<LokiSourceApiSettings> {
   async #inflated(body: Uint8Array): Promise<Uint8Array> {
     const zlib = body.length > 1 && ((body[0] as number) & 0x0f) === 8 && (body[0]! * 256 + body[1]!) % 31 === 0
     try {
-      return await (zlib ? inflateLater : inflateRawLater)(body, { maxOutputLength: messageBytesMax(this.#settings) })
+      return await (zlib ? zlibAsync.inflate : zlibAsync.inflateRaw)(body, {
+        maxOutputLength: messageBytesMax(this.#settings),
+      })
     } catch (error) {
       const large = (error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE'
       throw new RequestRefused(large ? 413 : 400, large ? 'the body is too large' : 'the body is no valid deflate')
