@@ -17,6 +17,11 @@ const cases: { pattern: string; text: string; anchored: boolean }[] = [
     anchored: false,
   },
   { pattern: '(\\d+)ms', text: 'request served in 1234ms', anchored: false },
+  {
+    pattern: '.*level=([a-z]+).*ts=([0-9T:.Z-]*).*component=([a-z]+)',
+    text: 'caller=main.go:12 level=info ts=2026-11-28T20:00:00Z msg="tables loaded" component=ingester took=12ms',
+    anchored: false,
+  },
 ]
 
 /** Nanoseconds per call: the best of rounds within 100 ms. */

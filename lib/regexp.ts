@@ -4,11 +4,14 @@
 // which one a pattern got; measured on x64 with bench/regexp.ts, 30-character texts, relative figures):
 //   plain   no engine: literals, sets of literals, prefixes, suffixes, `.*literal.*`      test 5-40 ns, groups 20-60 ns
 //   native  V8's engine, for patterns proven free of backtracking blow-up                 test 30-50 ns, groups 50-70 ns
+//   guarded V8's engine, given over to a linear one of V8's where a text makes it turn back too often
 //   re2     re2js                                                                         test 200 ns, groups 2 µs
 // The pattern handed to V8 is written anew from a tree that regexp_syntax.ts read by RE2's rules; regexp_shape.ts has the
 // proof. A fuzz test holds all three against each other. docs/decisions/re2js.md says why.
 import { compileRe2, RegexpError } from './regexp_re2.ts'
 import type { Re2 } from './regexp_re2.ts'
+import type { GuardedRegexp } from './regexp_guard.ts'
+import { guardedRegexp } from './regexp_guard.ts'
 import {
   groupsAgree,
   isNullable,
@@ -36,10 +39,14 @@ export interface RegexpMatch {
   readonly end: number
   /** By group number; undefined for a group that took no part. */
   readonly groups: readonly (string | undefined)[]
-  /** Begin and end of each group in turn, -1 for a group that took no part. */
-  readonly offsets: readonly number[]
   /** By group name, of the groups that took part. */
   readonly named: ReadonlyMap<string, string>
+}
+
+/** See `RegexpMatch`. */
+export interface RegexpPlacedMatch extends RegexpMatch {
+  /** Begin and end of each group in turn, -1 for a group that took no part. */
+  readonly offsets: readonly number[]
 }
 
 /** Longer patterns are refused. Go's own bound is on what is compiled; a list of names this long is not met by far. */
@@ -76,13 +83,15 @@ export class Regexp {
   readonly source: string
   readonly anchored: boolean
   /** What `test` runs on. */
-  readonly engine: 'plain' | 'native' | 're2'
+  readonly engine: 'plain' | 'native' | 'guarded' | 're2'
   /** Names by group number, '' for groups without one; `[0]` is ''. */
   readonly subexpNames: readonly string[]
   readonly #pattern: string
   readonly #test: (text: string) => boolean
   /** For groups; null: not for V8. Undefined: not decided yet. */
   #native: RegExp | null | undefined
+  /** The same where V8 needs a guard. */
+  #guarded: GuardedRegexp | undefined
   #nativeIndexed: RegExp | undefined
   #nativeGlobal: RegExp | undefined
   readonly #tree: RegexpNode | undefined
@@ -99,6 +108,7 @@ export class Regexp {
     this.#tree = parsed?.node
     this.#isWholeText = parsed !== undefined && isWholeText(parsed.node)
     this.#native = undefined
+    this.#guarded = undefined
     this.#nativeIndexed = undefined
     this.#nativeGlobal = undefined
     this.#forNative = undefined
@@ -114,9 +124,11 @@ export class Regexp {
       this.#test = (subject) =>
         subject.length <= nativeLengthMax ? native.test(subject) : this.#withRe2().test(subject)
     } else {
-      this.engine = 're2'
-      const re2 = this.#withRe2()
-      this.#test = (subject) => re2.test(subject)
+      const guarded = parsed && guardedRegexp(parsed.node, { groups: false })
+      const re2 = guarded === undefined ? this.#withRe2() : undefined
+      this.engine = guarded === undefined ? 're2' : 'guarded'
+      this.#test = (subject) =>
+        guarded?.takes(subject) === true ? guarded.test(subject) : (re2 ?? this.#withRe2()).test(subject)
     }
     this.subexpNames = parsed?.groupNames ?? groupNames(this.#withRe2())
   }
@@ -129,24 +141,45 @@ export class Regexp {
   /** The leftmost match: its text and its groups' texts, '' for a group that took no part; null: no match. */
   match(text: string): string[] | null {
     if (this.#isWholeText) return [text, text]
-    const native = this.#nativeFor(text)
+    const native = this.#nativeFor(text) ?? this.#guardedFor(text)
     const found: (string | undefined)[] | null =
-      native === null ? (this.#withRe2().exec(text) as (string | undefined)[] | null) : native.exec(text)
+      native === undefined ? (this.#withRe2().exec(text) as (string | undefined)[] | null) : native.exec(text)
     if (found === null) return null
     for (let i = 1; i < found.length; i++) found[i] ??= ''
     return found as string[]
   }
 
   /** The leftmost match at `from` or after, with what comes before `from` still seen by `^` and `\b`; null: none. */
-  exec(text: string, from = 0): RegexpMatch | null {
-    const offsets = this.#find(text, from)
-    return offsets === null ? null : matchAt(text, offsets, this.subexpNames)
+  exec(text: string, from = 0): RegexpPlacedMatch | null {
+    const offsets = this.#offsets(text, from)
+    if (offsets === null) return null
+    const groups: (string | undefined)[] = []
+    for (let i = 0; i < offsets.length; i += 2) {
+      const start = offsets[i] as number
+      groups.push(start < 0 ? undefined : text.slice(start, offsets[i + 1]))
+    }
+    return { ...this.#match(offsets[0] as number, groups), offsets }
   }
 
   /** All matches in turn, as Go's `FindAll` gives them: no empty match right after another one. */
   execAll(text: string): RegexpMatch[] {
     const all: RegexpMatch[] = []
-    this.#eachMatch(text, (offsets) => all.push(matchAt(text, offsets, this.subexpNames)))
+    walkMatches(text, this.#finder(text), (start, groups) => all.push(this.#match(start, groups)))
+    return all
+  }
+
+  /** See `execAll`. */
+  placeAll(text: string): RegexpPlacedMatch[] {
+    const all: RegexpPlacedMatch[] = []
+    let placed: RegexpPlacedMatch | null = null
+    const find = (from: number): boolean => {
+      placed = this.exec(text, from)
+      if (placed === null) return false
+      found.start = placed.index
+      found.groups = placed.groups
+      return true
+    }
+    walkMatches(text, find, () => all.push(placed as RegexpPlacedMatch))
     return all
   }
 
@@ -155,16 +188,16 @@ export class Regexp {
     const parts = this.template(template)
     if (parts.isConstant && this.#tree !== undefined && !isNullable(this.#tree)) {
       const native = this.#nativeFor(text)
-      if (native !== null) {
+      if (native !== undefined) {
         this.#nativeGlobal ??= new RegExp(native.source, `${native.flags}g`)
         return text.replace(this.#nativeGlobal, parts.replacement)
       }
     }
     let out = ''
     let copied = 0
-    this.#eachMatch(text, (offsets) => {
-      out += text.slice(copied, offsets[0]) + parts.expandOffsets(text, offsets)
-      copied = offsets[1] as number
+    walkMatches(text, this.#finder(text), (start, groups) => {
+      out += text.slice(copied, start) + parts.expand(groups)
+      copied = start + (groups[0] as string).length
     })
     return copied === 0 && out === '' ? text : out + text.slice(copied)
   }
@@ -208,26 +241,39 @@ export class Regexp {
   }
 
   /** V8's expression with groups, if `text` may be given to it. */
-  #nativeFor(text: string): RegExp | null {
-    if (this.#native === undefined) {
-      const node = this.#tree
-      if (node !== undefined && groupsAgree(node) && this.#isForNative(node)) {
-        const { source, flags } = nativePattern(node, { groups: true })
-        this.#native = new RegExp(source, flags)
-      } else this.#native = null
-    }
-    return text.length <= nativeLengthMax ? this.#native : null
+  #nativeFor(text: string): RegExp | undefined {
+    if (this.#native === undefined) this.#decideNative(this.#tree)
+    return this.#native === null || text.length > nativeLengthMax ? undefined : this.#native
   }
 
-  #find(text: string, from: number): readonly number[] | null {
-    const native = this.#nativeFor(text)
-    if (native !== null && this.subexpNames.length === 1) {
-      this.#nativeGlobal ??= new RegExp(native.source, `${native.flags}g`)
-      this.#nativeGlobal.lastIndex = from
-      const found = this.#nativeGlobal.exec(text)
-      return found === null ? null : [found.index, found.index + found[0].length]
+  /** See `#nativeFor`, which is to be asked first. */
+  #guardedFor(text: string): GuardedRegexp | undefined {
+    return this.#guarded?.takes(text) === true ? this.#guarded : undefined
+  }
+
+  #decideNative(node: RegexpNode | undefined): void {
+    this.#native = null
+    if (node === undefined || !groupsAgree(node)) return
+    if (this.#isForNative(node)) {
+      const { source, flags } = nativePattern(node, { groups: true })
+      this.#native = new RegExp(source, flags)
+    } else this.#guarded = guardedRegexp(node, { groups: true })
+  }
+
+  #match(index: number, groups: readonly (string | undefined)[]): RegexpMatch {
+    const named = new Map<string, string>()
+    for (const [i, name] of this.subexpNames.entries()) {
+      const group = groups[i]
+      if (name !== '' && group !== undefined) named.set(name, group)
     }
-    if (native !== null) {
+    return { index, end: index + (groups[0] as string).length, groups: [...groups], named }
+  }
+
+  /** Where the match and its groups begin and end. */
+  #offsets(text: string, from: number): readonly number[] | null {
+    const native = this.#nativeFor(text)
+    // Not the guarded one: where V8 gives the places of groups it has no linear engine behind it.
+    if (native !== undefined) {
       this.#nativeIndexed ??= new RegExp(native.source, `${native.flags}dg`)
       this.#nativeIndexed.lastIndex = from
       const found = this.#nativeIndexed.exec(text)
@@ -243,32 +289,54 @@ export class Regexp {
     return offsets
   }
 
-  /** Go's walk over successive matches. */
-  #eachMatch(text: string, deliver: (offsets: readonly number[]) => void): void {
-    let searchFrom = 0
-    let lastEnd = 0
-    while (searchFrom <= text.length) {
-      const offsets = this.#find(text, searchFrom)
-      if (offsets === null) return
-      const [start, end] = offsets as [number, number]
-      if (end > lastEnd || start === 0) deliver(offsets)
-      lastEnd = end
-      const width = searchFrom < text.length && (text.codePointAt(searchFrom) as number) > 0xffff ? 2 : 1
-      searchFrom = searchFrom + width > end ? searchFrom + width : end
+  /** A function that looks for the match at a place or after, and puts it into `found`. */
+  #finder(text: string): (from: number) => boolean {
+    const native = this.#nativeFor(text)
+    if (native !== undefined) {
+      const global = (this.#nativeGlobal ??= new RegExp(native.source, `${native.flags}g`))
+      return (from) => {
+        global.lastIndex = from
+        return isFound(global.exec(text))
+      }
+    }
+    const guarded = this.#guardedFor(text)
+    if (guarded !== undefined) return (from) => isFound(guarded.exec(text, from))
+    const matcher = this.#withRe2().matcher(text)
+    return (from) => {
+      if (!matcher.find(from)) return false
+      found.start = matcher.start()
+      found.groups = Array.from({ length: matcher.groupCount() + 1 }, (_, i) => matcher.group(i) ?? undefined)
+      return true
     }
   }
 }
 
-function matchAt(text: string, offsets: readonly number[], names: readonly string[]): RegexpMatch {
-  const groups: (string | undefined)[] = []
-  const named = new Map<string, string>()
-  for (const [i, name] of names.entries()) {
-    const start = offsets[2 * i] as number
-    const group = start < 0 ? undefined : text.slice(start, offsets[2 * i + 1])
-    groups.push(group)
-    if (name !== '' && group !== undefined) named.set(name, group)
+/** The match that was looked for last. */
+const found: { start: number; groups: readonly (string | undefined)[] } = { start: 0, groups: [] }
+
+function isFound(match: RegExpExecArray | null): boolean {
+  if (match === null) return false
+  found.start = match.index
+  found.groups = match
+  return true
+}
+
+/** Go's walk over successive matches: `find` looks at a place or after, and puts what it finds into `found`. */
+function walkMatches(
+  text: string,
+  find: (from: number) => boolean,
+  deliver: (start: number, groups: readonly (string | undefined)[]) => void,
+): void {
+  let searchFrom = 0
+  let lastEnd = 0
+  while (searchFrom <= text.length && find(searchFrom)) {
+    const { start, groups } = found
+    const end = start + (groups[0] as string).length
+    if (end > lastEnd || start === 0) deliver(start, groups)
+    lastEnd = end
+    const width = searchFrom < text.length && (text.codePointAt(searchFrom) as number) > 0xffff ? 2 : 1
+    searchFrom = searchFrom + width > end ? searchFrom + width : end
   }
-  return { index: offsets[0] as number, end: offsets[1] as number, groups, offsets, named }
 }
 
 function groupNames(re2: Re2): string[] {
@@ -305,20 +373,9 @@ export class RegexpTemplate {
     this.#parts = parts.filter((part) => part !== '')
   }
 
-  /** With the texts of groups. */
   expand(groups: readonly (string | undefined)[]): string {
     let out = ''
     for (const part of this.#parts) out += typeof part === 'string' ? part : (groups[part] ?? '')
-    return out
-  }
-
-  /** With the places of groups in `text`. */
-  expandOffsets(text: string, offsets: readonly number[]): string {
-    let out = ''
-    for (const part of this.#parts) {
-      if (typeof part === 'string') out += part
-      else if (part >= 0 && (offsets[2 * part] ?? -1) >= 0) out += text.slice(offsets[2 * part], offsets[2 * part + 1])
-    }
     return out
   }
 }

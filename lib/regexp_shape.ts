@@ -306,6 +306,47 @@ function onlyEndAssertions(node: RegexpNode): boolean {
   }
 }
 
+/**
+ * May V8's engines have `node` where a search that turns back too often is taken over by a linear one? Engines disagree
+ * about rounds of a repeat that match nothing, and neither is to have patterns that grow large when written out.
+ */
+export function isForGuarded(node: RegexpNode): boolean {
+  return charsWrittenOut(node) <= positionsMax && !hasEmptyRounds(node) && !(isNullable(node) && hasAssertion(node))
+}
+
+function charsWrittenOut(node: RegexpNode): number {
+  switch (node.kind) {
+    case 'empty':
+    case 'assertion':
+      return 0
+    case 'chars':
+      return 1
+    case 'group':
+      return charsWrittenOut(node.node)
+    case 'concat':
+    case 'alternate':
+      return node.nodes.reduce((sum, part) => sum + charsWrittenOut(part), 0)
+    case 'repeat':
+      return charsWrittenOut(node.node) * Math.max(node.max === Infinity ? node.min : node.max, 1)
+  }
+}
+
+function hasEmptyRounds(node: RegexpNode): boolean {
+  switch (node.kind) {
+    case 'empty':
+    case 'assertion':
+    case 'chars':
+      return false
+    case 'group':
+      return hasEmptyRounds(node.node)
+    case 'concat':
+    case 'alternate':
+      return node.nodes.some(hasEmptyRounds)
+    case 'repeat':
+      return isNullable(node.node) || hasEmptyRounds(node.node)
+  }
+}
+
 // ------------------------------------------------------------------------------------------------------- for V8
 
 /** A pattern as V8 takes it; with groups as the original numbers them, unless `plain`. */
@@ -315,9 +356,15 @@ export interface NativePattern {
   readonly flags: string
 }
 
-/** `node` in JavaScript's syntax, written anew from the tree; no flag changes the meaning of what is written. */
-export function nativePattern(node: RegexpNode, options: { readonly groups: boolean }): NativePattern {
-  const unicode = reachesSurrogates(node) || isNullable(node)
+/**
+ * `node` in JavaScript's syntax, written anew from the tree; no flag changes the meaning of what is written. With `unicode`
+ * false it is for texts without characters beyond U+FFFF.
+ */
+export function nativePattern(
+  node: RegexpNode,
+  options: { readonly groups: boolean; readonly unicode?: false },
+): NativePattern {
+  const unicode = options.unicode !== false && (reachesSurrogates(node) || isNullable(node))
   const writer: Writer = {
     unicode,
     groups: options.groups,
@@ -373,6 +420,7 @@ function countText(min: number, max: number): string {
 
 function setText(set: CharSet, unicode: boolean): string {
   if (isAny(set)) return '[^]'
+  if (!unicode && (set.at(-1) as number) > 0xffff) return setText(withinUnits(set), false)
   if (set.length === 2 && set[0] === set[1]) return charText(set[0] as number, unicode)
   const parts: string[] = []
   for (let i = 0; i < set.length; i += 2) {
@@ -380,6 +428,15 @@ function setText(set: CharSet, unicode: boolean): string {
     parts.push(set[i] === set[i + 1] ? low : `${low}-${charText(set[i + 1] as number, unicode)}`)
   }
   return `[${parts.join('')}]`
+}
+
+/** The characters of a set up to U+FFFF. */
+function withinUnits(set: CharSet): CharSet {
+  const out: number[] = []
+  for (let i = 0; i < set.length && (set[i] as number) <= 0xffff; i += 2) {
+    out.push(set[i] as number, Math.min(set[i + 1] as number, 0xffff))
+  }
+  return out
 }
 
 function charText(code: number, unicode: boolean): string {

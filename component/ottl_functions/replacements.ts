@@ -124,8 +124,8 @@ function replacedParts(
   const parts = regexp.template(template)
   let out = ''
   let copied = 0
-  for (const { index, end, offsets } of regexp.execAll(text)) {
-    out += text.slice(copied, index) + through.text(context, parts.expandOffsets(text, offsets))
+  for (const { index, end, groups } of regexp.execAll(text)) {
+    out += text.slice(copied, index) + through.text(context, parts.expand(groups))
     copied = end
   }
   return out + text.slice(copied)

@@ -120,7 +120,7 @@ export class ReplaceStage extends LineStage {
     if (input === undefined || !this.#regexp.test(input)) return
     const data = templateData(line)
     const replaced = new Map<string, string>()
-    const matches = this.#regexp.execAll(input)
+    const matches = this.#regexp.placeAll(input)
     let out = ''
     let copied = 0
     for (const { offsets } of matches) {
