@@ -1,4 +1,4 @@
-// Cases are files: `<format>.<name>.yaml` with the wanted `.alloy` (absent: none) and `.report`. UPDATE=1 writes them anew.
+// Cases are files: `<format>.<name>.yaml` (arguments in a comment of its first line) with the wanted `.alloy` (absent: none) and `.report`. UPDATE=1 writes them anew.
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -19,7 +19,9 @@ describe('Conversions', () => {
     test(file, async () => {
       const format = file.split('.')[0] as SourceFormat
       const base = join(cases, file.slice(0, -'.yaml'.length))
-      const { text, diagnostics } = await convert(format, file, readFileSync(join(cases, file), 'utf8'))
+      const source = readFileSync(join(cases, file), 'utf8')
+      const args = /^# arguments: (.*)/.exec(source)?.[1]?.split(' ') ?? []
+      const { text, diagnostics } = await convert(format, file, source, args)
       const report = conversionReport(diagnostics)
       if (process.env['UPDATE']) {
         writeFileSync(`${base}.report`, report)
@@ -73,7 +75,21 @@ describe('solder convert', () => {
       input: sound,
       args: ['-f', 'prometheus', '-e', '-x'],
       status: 1,
-      says: /extra arguments/,
+      says: /extra arguments are not supported for prometheus/,
+    },
+    {
+      name: 'arguments of the Agent',
+      input: 'server: {log_level: "${LEVEL:=debug}"}\n',
+      args: ['-f', 'static', '-e', '-config.file=a.yml -config.expand-env', '-b'],
+      status: 0,
+      says: /^logging \{\n\tlevel = "debug"/,
+    },
+    {
+      name: 'unknown arguments of the Agent',
+      input: 'server: {}\n',
+      args: ['-f', 'static', '-e', '-colour=red'],
+      status: 1,
+      says: /the flag -colour is not one/,
     },
     { name: 'a missing file', input: '', args: ['-f', 'prometheus', 'gone.yml'], status: 1, says: /gone\.yml/ },
     { name: 'a directory', input: '', args: ['-f', 'prometheus', '.'], status: 1, says: /cannot convert a directory/ },

@@ -44,6 +44,10 @@ const readings: Readonly<Record<string, (context: Context) => Reading>> = {
   }),
   'exporter/debug': ({ writer }) => verbosity(writer),
   'exporter/file': () => ({ keep: ['flush_interval'] }),
+  'exporter/load_balancing': () => ({
+    keep: ['routing_key'],
+    rules: { '*retry_on_failure': 'retry', '*sending_queue': 'queue' },
+  }),
   'extension/basicauth': ({ writer }) => ({ rules: { client_auth: (entry) => credentials(writer, entry) } }),
   'extension/bearertokenauth': ({ writer }) => bearer(writer),
   'extension/file_storage': () => ({

@@ -13,6 +13,13 @@ export const SourceFormat = {
 } as const
 export type SourceFormat = (typeof SourceFormat)[keyof typeof SourceFormat]
 
+export interface ConversionOptions {
+  /** Arguments that the original program was given. */
+  readonly args?: readonly string[]
+  /** What `-config.expand-env` reads. */
+  readonly environment?: Readonly<Record<string, string | undefined>>
+}
+
 export interface Conversion {
   /** The configuration; empty where nothing could be converted. */
   readonly text: string
@@ -29,8 +36,15 @@ export async function convertConfiguration(
   name: string,
   text: string,
   registry: ComponentRegistry,
+  options: ConversionOptions = {},
 ): Promise<Conversion> {
-  const parsed = parseYaml(name, text)
+  const given = argumentsOf(format, options.args ?? [])
+  if (typeof given === 'string') return refused(given)
+  const expanded = given.expandEnvironment
+    ? (await import('./expand_env.ts')).expandEnvironment(text, options.environment ?? {})
+    : { text, unknown: [] }
+  if (expanded.unknown.length > 0) return refused(`cannot expand ${expanded.unknown.join(', ')}`)
+  const parsed = parseYaml(name, expanded.text)
   if (!parsed.root) {
     const diagnostics = parsed.diagnostics.map(
       ({ range, message }) => ({ severity: 'critical', range, message }) as const,
@@ -59,13 +73,51 @@ export async function convertConfiguration(
       blocks.push(...(await collector.convertCollector(writer, root, registry)))
       break
     case 'static':
-      blocks.push(...(await (await import('./static_agent.ts')).convertStatic(writer, root)))
+      blocks.push(...(await (await import('./static_agent.ts')).convertStatic(writer, root, registry, given)))
       break
   }
   const twice = doubled(blocks)
   for (const id of twice) writer.report('critical', undefined, `two components would be named ${id}`)
   const critical = writer.diagnostics.some(({ severity }) => severity === 'critical')
   return { text: critical ? '' : printDocument(blocks.map(inAlloyOrder)), diagnostics: inOrder(writer.diagnostics) }
+}
+
+function refused(message: string): Conversion {
+  return { text: '', diagnostics: [{ severity: 'critical', message }] }
+}
+
+interface Arguments {
+  readonly integrationsNext: boolean
+  readonly expandEnvironment: boolean
+}
+
+/** Flags of the Agent's that have a value, and nothing to do with its configuration. */
+const otherFlags = /^(config\.(file|file\.type|url\..*|enable-read-api)|server\..*|metrics\..*|disable-reporting)$/
+
+/** A text: why they are refused. Only the Agent's can be given. */
+function argumentsOf(format: SourceFormat, args: readonly string[]): Arguments | string {
+  const found = { integrationsNext: false, expandEnvironment: false }
+  if (args.length === 0) return found
+  if (format !== 'static') {
+    return `extra arguments are not supported for ${format}: current value is ${JSON.stringify(args.join(' '))}`
+  }
+  const rest = args.flatMap((arg) => {
+    const at = arg.indexOf('=')
+    return at < 0 ? [arg] : [arg.slice(0, at), arg.slice(at + 1)]
+  })
+  for (let i = 0; i < rest.length; i++) {
+    const flag = (rest[i] as string).replace(/^--?/, '')
+    const value = rest[i + 1]?.startsWith('-') ? undefined : rest[i + 1]
+    if (!(rest[i] as string).startsWith('-')) return `invalid argument ${JSON.stringify(rest[i])}: flags begin with -`
+    if (flag === 'config.expand-env') found.expandEnvironment = value !== 'false'
+    else if (flag === 'enable-features') {
+      if (value === undefined) return 'the flag -enable-features needs a value'
+      const features = value.split(',')
+      found.integrationsNext = features.includes('integrations-next')
+    } else if (!otherFlags.test(flag)) return `the flag -${flag} is not one of the Agent's that can be converted`
+    if (value !== undefined) i++
+  }
+  return found
 }
 
 /** `registry` with the components that only Alloy has, which can be checked but not run. */

@@ -57,8 +57,11 @@ export function objectLiteral(entries: Iterable<readonly [string, string]>): str
   return fields.length === 0 ? '{}' : `{\n${fields.join('')}}`
 }
 
+/** Words that are no names. */
+const keywords = ['true', 'false', 'null']
+
 function keyLiteral(key: string): string {
-  return /^[A-Za-z_][A-Za-z0-9_]*$/.test(key) && !['true', 'false', 'null'].includes(key) ? key : quote(key)
+  return /^[A-Za-z_][A-Za-z0-9_]*$/.test(key) && !keywords.includes(key) ? key : quote(key)
 }
 
 export function listLiteral(items: readonly string[]): string {
@@ -75,7 +78,7 @@ export function concatenated(lists: readonly string[]): string {
 export function labelOf(name: string): string | undefined {
   if (name === '') return undefined
   const text = name.replaceAll(/[^A-Za-z0-9_]/gu, '_')
-  return /^[0-9]/.test(text) ? `_${text}` : text
+  return /^[0-9]/.test(text) || keywords.includes(text) ? `_${text}` : text
 }
 
 /** The label of the `index`th (from 0) component of a kind: `x`, `x_2`, … */

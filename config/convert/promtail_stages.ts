@@ -1,7 +1,7 @@
 // Promtail's pipeline stages as the blocks of loki.process.
 import { parseGoDuration, type Settings, type VariantsField } from '#component'
-import { entryRange, kindOfNode, type YamlEntry, type YamlMap, type YamlNode } from '../yaml/tree.ts'
-import { type AlloyBlock, attribute, block, type Statement, stringLiteral } from './document.ts'
+import { entryRange, isNull, kindOfNode, type YamlEntry, type YamlMap, type YamlNode } from '../yaml/tree.ts'
+import { type AlloyBlock, attribute, block, objectLiteral, type Statement, stringLiteral } from './document.ts'
 import type { Rules, Writer } from './writer.ts'
 
 const stageNames: Readonly<Record<string, string>> = {
@@ -10,6 +10,8 @@ const stageNames: Readonly<Record<string, string>> = {
 }
 /** Stages whose whole setting is a map or a list. */
 const valueStages = ['labels', 'labeldrop', 'labelallow', 'static_labels', 'structured_metadata']
+/** Those in whose map a name without a value has that of the same name. */
+const nullableStages = ['labels', 'structured_metadata']
 
 /** The list of stages under `entry`, as `stage.*` blocks. */
 export function convertStages(writer: Writer, field: VariantsField<unknown>, entry: YamlEntry): AlloyBlock[] {
@@ -59,6 +61,12 @@ function isSoundDrop(writer: Writer, { entries }: YamlMap): boolean {
 }
 
 function stageBody(writer: Writer, schema: Settings<object>, entry: YamlEntry): Statement[] {
+  if (nullableStages.includes(entry.key) && entry.value.kind === 'map') {
+    const values = [...entry.value.entries.values()].map(({ key, value }): [string, string] => {
+      return [key, isNull(value) ? 'null' : (writer.expression('string', value) ?? '""')]
+    })
+    return [attribute('values', objectLiteral(values))]
+  }
   if (valueStages.includes(entry.key)) {
     const values = schema.fields['values']
     const expression = values?.kind === 'attribute' ? writer.expression(values.type.name, entry.value) : undefined

@@ -1,23 +1,18 @@
-// Grafana Agent's static mode to Alloy's language: metrics, logs, and the integrations that this build has.
-import type { Settings } from '#component'
-import { entryRange, isNull, type YamlEntry, type YamlMap } from '../yaml/tree.ts'
+// Grafana Agent's static mode to Alloy's language: metrics, logs, the server's settings, integrations and traces.
+import { entryRange, isNull, type YamlMap } from '../yaml/tree.ts'
+import type { ComponentRegistry } from '../plan.ts'
 import { type AlloyBlock, attribute, block, labelOf, type Statement, stringLiteral } from './document.ts'
-import { without } from './http.ts'
+import { endpointName } from './endpoint_name.ts'
+import { hasValue, mapOf, textOf, withEntry, without } from './http.ts'
 import { checkGlobal, convertJob, PrometheusBlocks, remoteWrite } from './prometheus.ts'
 import { convertPromtail } from './promtail.ts'
+import { convertIntegrations } from './static_integrations.ts'
+import { convertTraces } from './static_traces.ts'
 import type { Writer } from './writer.ts'
 
-const rootKeys = [
-  'server',
-  'metrics',
-  'logs',
-  'traces',
-  'integrations',
-  'prometheus',
-  'loki',
-  'tempo',
-  'agent_management',
-]
+const rootKeys = ['server', 'metrics', 'logs', 'traces', 'integrations', 'agent_management']
+/** The names of sections in old versions, which the Agent reads no longer. */
+const oldKeys = ['prometheus', 'loki', 'tempo']
 const metricsKeys = ['global', 'configs', 'wal_directory']
 const instanceKeys = [
   'name',
@@ -32,58 +27,137 @@ const instanceKeys = [
   'write_stale_on_shutdown',
 ]
 
+export interface StaticOptions {
+  /** `-enable-features=integrations-next`: the second way to write integrations. */
+  readonly integrationsNext: boolean
+}
+
 /** Convert the map of a whole file. */
-export async function convertStatic(writer: Writer, root: YamlMap): Promise<AlloyBlock[]> {
-  writer.unknownKeys(root, rootKeys, 'the configuration')
-  for (const key of ['traces', 'tempo', 'prometheus', 'loki', 'agent_management']) {
+export async function convertStatic(
+  writer: Writer,
+  root: YamlMap,
+  registry: ComponentRegistry,
+  options: StaticOptions,
+): Promise<AlloyBlock[]> {
+  writer.unknownKeys(root, [...rootKeys, ...oldKeys], 'the configuration')
+  for (const key of [...oldKeys, 'agent_management']) {
     const entry = root.entries.get(key)
-    if (entry && !isNull(entry.value)) writer.lacks(entryRange(entry), `"${key}"`, 'it is not converted')
+    if (hasValue(entry)) writer.lacks(entryRange(entry), `"${key}"`, 'it is not converted')
   }
   writer.report('warning', undefined, "the agent's command line is not converted: see solder run --help")
   const metrics = writer.map(root.entries.get('metrics'))
   const global = writer.map(metrics?.entries.get('global'))
-  const blocks = [
+  const integrations = writer.map(root.entries.get('integrations'))
+  const instances = writer.maps(metrics?.entries.get('configs')).map((one) => {
+    const name = one.entries.get('name')?.value
+    return name?.kind === 'scalar' ? name.text : ''
+  })
+  return [
     ...(metrics ? await convertMetrics(writer, metrics, global) : []),
     ...(await convertLogs(writer, writer.map(root.entries.get('logs')))),
-    ...(await convertIntegrations(writer, writer.map(root.entries.get('integrations')), global)),
+    ...server(writer, writer.map(root.entries.get('server'))),
+    ...(integrations ? await convertIntegrations(writer, integrations, { ...options, global, instances }) : []),
+    ...(await convertTraces(writer, writer.map(root.entries.get('traces')), registry)),
   ]
-  return [...server(writer, writer.map(root.entries.get('server'))), ...blocks]
 }
 
-/** `logging`, for what the server section says of log lines. */
+/** `logging` and `http`, for what the server section says of log lines and TLS. */
 function server(writer: Writer, map: YamlMap | undefined): AlloyBlock[] {
   const body: Statement[] = []
-  for (const { key, keyRange, value } of map?.entries.values() ?? []) {
+  const blocks: AlloyBlock[] = []
+  for (const entry of map?.entries.values() ?? []) {
+    const { key, keyRange, value } = entry
     const text = value.kind === 'scalar' ? value.text : ''
     if (key === 'log_level') {
       if (text !== 'info') body.push(attribute('level', stringLiteral(text)))
     } else if (key === 'log_format') {
       if (text !== 'logfmt') body.push(attribute('format', stringLiteral(text)))
-    } else writer.lacks(keyRange, `server.${key}`)
+    } else if (key === 'http_tls_config') {
+      const tls = writer.map(entry)
+      if (tls) blocks.push(...serverTls(writer, tls))
+    } else if (key === 'grpc_tls_config') writer.lacks(keyRange, '"grpc_tls_config"', 'there is no gRPC server')
+    else writer.lacks(keyRange, `server.${key}`)
   }
-  return body.length === 0 ? [] : [block('logging', undefined, ...body)]
+  return [...(body.length === 0 ? [] : [block('logging', undefined, ...body)]), ...blocks]
+}
+
+/** The settings of the server's TLS, in Alloy's order, by the type of their values. */
+const tlsSettings: Readonly<Record<string, string>> = {
+  cert_file: 'string',
+  key_file: 'string',
+  client_ca_file: 'string',
+  client_auth_type: 'string',
+  cipher_suites: 'list(string)',
+  curve_preferences: 'list(string)',
+  min_version: 'string',
+  max_version: 'string',
+}
+
+function serverTls(writer: Writer, map: YamlMap): AlloyBlock[] {
+  const known = Object.keys(tlsSettings)
+  for (const { key, keyRange, value } of map.entries.values()) {
+    if (!known.includes(key) && key !== 'windows_certificate_filter' && !isNull(value))
+      writer.lacks(keyRange, `"${key}"`)
+  }
+  const body = known.flatMap((key): Statement[] => {
+    const entry = map.entries.get(key)
+    const expression = entry && writer.expression(tlsSettings[key] as string, entry.value)
+    return expression === undefined ? [] : [attribute(key, expression)]
+  })
+  const filter = writer.map(map.entries.get('windows_certificate_filter'))
+  const whole = filter ? [...body, windowsFilter(writer, filter)] : body
+  return whole.length === 0 ? [] : [block('http', undefined, block('tls', undefined, ...whole))]
+}
+
+/** Which certificates of Windows's store the server uses and trusts. */
+function windowsFilter(writer: Writer, map: YamlMap): AlloyBlock {
+  const part = (name: string, settings: Readonly<Record<string, string>>, always?: Statement): AlloyBlock[] => {
+    const inside = writer.map(map.entries.get(name))
+    if (!inside) return []
+    writer.unknownKeys(inside, Object.keys(settings), name)
+    const body = Object.entries(settings).flatMap(([key, type]): Statement[] => {
+      const entry = inside.entries.get(key)
+      const expression = entry && writer.expression(type, entry.value)
+      return expression === undefined ? [] : [attribute(key, expression)]
+    })
+    return [block(name, undefined, ...body, inside.entries.has('refresh_interval') ? undefined : always)]
+  }
+  const names = { issuer_common_names: 'list(string)', template_id: 'string' }
+  const store = { store: 'string', system_store: 'string', ...names, refresh_interval: 'duration' }
+  return block(
+    'windows_certificate_filter',
+    undefined,
+    ...part('server', store, attribute('refresh_interval', '"0s"')),
+    ...part('client', { issuer_common_names: 'list(string)', subject_regex: 'string', template_id: 'string' }),
+  )
 }
 
 async function convertMetrics(writer: Writer, metrics: YamlMap, global: YamlMap | undefined): Promise<AlloyBlock[]> {
   for (const entry of metrics.entries.values()) {
-    if (!metricsKeys.includes(entry.key)) writer.lacks(entry.keyRange, `metrics.${entry.key}`)
+    if (!metricsKeys.includes(entry.key) && !isNull(entry.value)) writer.lacks(entry.keyRange, `metrics.${entry.key}`)
     if (entry.key === 'wal_directory') {
-      writer.report(
-        'warning',
-        entry.keyRange,
-        'the wal_directory is not converted: --storage.path says where state is kept',
-      )
+      const message = 'the wal_directory is not converted: --storage.path says where state is kept'
+      writer.report('warning', entry.keyRange, message)
     }
   }
   if (global) checkGlobal(writer, without(global, ['remote_write']))
   const out: AlloyBlock[] = []
   for (const instance of writer.maps(metrics.entries.get('configs'))) {
     writer.unknownKeys(instance, instanceKeys, 'metrics.configs')
-    const prefix = labelFor('metrics', writer, instance)
+    const name = nameOf(writer, instance)
+    const prefix = labelOf(`metrics_${name}`) ?? 'metrics'
     const filter = instance.entries.get('host_filter')?.value
     if (filter?.kind === 'scalar' && filter.value === true) writer.lacks(filter.range, '"host_filter"')
     const blocks = new PrometheusBlocks()
-    const endpoints = instance.entries.get('remote_write') ?? global?.entries.get('remote_write')
+    const own = instance.entries.get('remote_write')
+    const given = own && writer.maps(own).length > 0 ? own : global?.entries.get('remote_write')
+    // The Agent names endpoints that have no name.
+    const named = writer.maps(given).map((one) => {
+      return hasValue(one.entries.get('name'))
+        ? one
+        : withEntry(one, 'name', textOf(endpointName(name, one), one.range))
+    })
+    const endpoints = given && { ...given, value: { kind: 'list', items: named, range: given.value.range } as const }
     const forwardTo = await remoteWrite(writer, blocks, prefix, endpoints, global)
     for (const job of writer.maps(instance.entries.get('scrape_configs'))) {
       await convertJob(writer, blocks, job, { global, forwardTo, prefix, extraTargets: [] })
@@ -100,192 +174,28 @@ function nameOf(writer: Writer, map: YamlMap): string {
   return 'unnamed'
 }
 
-function labelFor(kind: string, writer: Writer, map: YamlMap): string {
-  return labelOf(`${kind}_${nameOf(writer, map)}`) ?? kind
-}
-
 /** Each config is a Promtail of its own. */
 async function convertLogs(writer: Writer, logs: YamlMap | undefined): Promise<AlloyBlock[]> {
   if (!logs) return []
   writer.unknownKeys(logs, ['positions_directory', 'global', 'configs'], 'logs')
   const global = writer.map(logs.entries.get('global'))
   const directory = logs.entries.get('positions_directory')?.value
+  const clients = global?.entries.get('clients')
   const out: AlloyBlock[] = []
   for (const config of writer.maps(logs.entries.get('configs'))) {
-    const entries = new Map(without(config, ['name']).entries)
-    const clients = global?.entries.get('clients')
-    if (clients && !entries.has('clients')) entries.set('clients', clients)
-    if (global?.entries.has('file_watch_config')) entries.set('global', logs.entries.get('global') as YamlEntry)
-    if (directory?.kind === 'scalar' && !entries.has('positions')) {
-      const path = `${directory.text.replace(/\/$/, '')}/${nameOf(writer, config)}.yml`
-      entries.set('positions', mapEntry('positions', 'filename', path, directory.range))
+    const name = nameOf(writer, config)
+    let map = without(config, ['name'])
+    if (clients && !map.entries.has('clients')) map = withEntry(map, 'clients', clients.value)
+    const watch = global?.entries.get('file_watch_config')
+    if (watch) map = withEntry(map, 'global', mapOf({ file_watch_config: watch.value }, watch.keyRange))
+    if (directory?.kind === 'scalar' && !map.entries.has('positions')) {
+      const filename = `${directory.text.replace(/\/$/, '')}/${name}.yml`
+      map = withEntry(map, 'positions', mapOf({ filename }, directory.range))
     }
-    out.push(...(await convertPromtail(writer, { ...config, entries }, labelFor('logs', writer, config))))
+    // The Agent's own metrics are spoken of once, for all of it.
+    const quiet = { kind: 'scalar', value: false, text: 'false', range: config.range } as const
+    map = withEntry(map, 'server', mapOf({ register_instrumentation: quiet }, config.range))
+    out.push(...(await convertPromtail(writer, map, labelOf(`logs_${name}`) ?? 'logs')))
   }
   return out
-}
-
-function mapEntry(key: string, inner: string, text: string, range: YamlMap['range']): YamlEntry {
-  const value = { kind: 'scalar', value: text, text, range } as const
-  const entries = new Map([[inner, { key: inner, keyRange: range, value }]])
-  return { key, keyRange: range, value: { kind: 'map', entries, range } }
-}
-
-// ---------------------------------------------------------------------------------------------------- integrations
-
-const managerKeys = [
-  'scrape_integrations',
-  'prometheus_remote_write',
-  'labels',
-  'integration_restart_backoff',
-  'http_tls_config',
-  'replace_instance_label',
-  'use_hostname_label',
-]
-/** What every integration may say, in front of its own settings. */
-const commonKeys = [
-  'enabled',
-  'instance',
-  'scrape_integration',
-  'scrape_interval',
-  'scrape_timeout',
-  'relabel_configs',
-  'metric_relabel_configs',
-  'wal_truncate_frequency',
-  'use_hostname_label',
-]
-const exporters: Readonly<Record<string, string>> = {
-  node_exporter: 'prometheus.exporter.unix',
-  agent: 'prometheus.exporter.self',
-}
-
-async function convertIntegrations(
-  writer: Writer,
-  map: YamlMap | undefined,
-  global: YamlMap | undefined,
-): Promise<AlloyBlock[]> {
-  if (!map) return []
-  const enabled = [...map.entries.values()].filter(
-    (entry) => !managerKeys.includes(entry.key) && isEnabled(writer, entry),
-  )
-  for (const key of ['labels', 'http_tls_config']) {
-    const entry = map.entries.get(key)
-    if (entry && !isNull(entry.value)) writer.lacks(entryRange(entry), `integrations.${key}`)
-  }
-  if (enabled.length === 0) return []
-  const written = new PrometheusBlocks()
-  const endpoints = map.entries.get('prometheus_remote_write') ?? global?.entries.get('remote_write')
-  const forwardTo = await remoteWrite(writer, written, 'integrations', endpoints, global)
-  if (forwardTo === '[]') writer.lacks(enabled[0]?.keyRange ?? map.range, 'an integration without a remote_write')
-  const out: AlloyBlock[] = []
-  for (const entry of enabled) out.push(...(await integration(writer, entry, global, forwardTo)))
-  return [...out, ...written.inOrder()]
-}
-
-function isEnabled(writer: Writer, entry: YamlEntry): boolean {
-  const given = writer.map(entry)?.entries.get('enabled')?.value
-  return given?.kind === 'scalar' && given.value === true
-}
-
-async function integration(
-  writer: Writer,
-  entry: YamlEntry,
-  global: YamlMap | undefined,
-  forwardTo: string,
-): Promise<AlloyBlock[]> {
-  const map = writer.map(entry)
-  const component = Object.hasOwn(exporters, entry.key) ? exporters[entry.key] : undefined
-  const schema = component === undefined ? undefined : await writer.schema(component)
-  if (!map || component === undefined || !schema) {
-    writer.lacks(entry.keyRange, `the integration "${entry.key}"`, 'this build has no exporter for it')
-    return []
-  }
-  const scraped = map.entries.get('scrape_integration')?.value
-  if (scraped?.kind === 'scalar' && scraped.value === false) {
-    writer.lacks(scraped.range, `the integration "${entry.key}"`, 'it is not scraped')
-    return []
-  }
-  const label = `integrations_${entry.key}`
-  const own = without(map, commonKeys)
-  const exporter = block(component, label, ...unixBody(writer, schema, own))
-  const blocks = new PrometheusBlocks()
-  const targets = [`${component}.${label}.targets`]
-  const range = entry.keyRange
-  const kept = ['scrape_interval', 'scrape_timeout', 'metric_relabel_configs']
-  const entries = new Map([...map.entries].filter(([key]) => kept.includes(key)))
-  const job = `integrations/${entry.key}`
-  entries.set('job_name', { key: 'job_name', keyRange: range, value: { kind: 'scalar', value: job, text: job, range } })
-  entries.set('relabel_configs', relabelling(map, job, range))
-  await convertJob(writer, blocks, { ...map, entries }, { global, forwardTo, prefix: '', extraTargets: targets })
-  return [exporter, ...blocks.inOrder()]
-}
-
-/** The integration's own rules, then those that set the instance and the job. */
-function relabelling(map: YamlMap, job: string, range: YamlMap['range']): YamlEntry {
-  const given = map.entries.get('relabel_configs')
-  const rules = given?.value.kind === 'list' ? [...given.value.items] : []
-  const setLabel = (label: string, text: string): YamlMap => {
-    const entries = [['target_label', label] as const, ['replacement', text] as const].map(([key, value]) => {
-      return [key, { key, keyRange: range, value: { kind: 'scalar', value, text: value, range } as const }] as const
-    })
-    return { kind: 'map', entries: new Map<string, YamlEntry>(entries), range }
-  }
-  const instance = map.entries.get('instance')?.value
-  if (instance?.kind === 'scalar') rules.push(setLabel('instance', instance.text))
-  const setsJob = rules.some((rule) => {
-    const target = rule.kind === 'map' ? rule.entries.get('target_label')?.value : undefined
-    return target?.kind === 'scalar' && target.text === 'job'
-  })
-  if (!setsJob) rules.push(setLabel('job', job))
-  return { key: 'relabel_configs', keyRange: range, value: { kind: 'list', items: rules, range } }
-}
-
-/** Settings of node_exporter whose name is not that of block and setting with an underscore between them. */
-const unixNames: Readonly<Record<string, readonly [string, string]>> = {
-  enable_bcache_priority_stats: ['bcache', 'priority_stats'],
-  enable_cpu_guest_seconds_metric: ['cpu', 'guest'],
-  enable_cpu_info_metric: ['cpu', 'info'],
-  systemd_enable_restarts_metrics: ['systemd', 'enable_restarts'],
-  systemd_enable_start_time_metrics: ['systemd', 'start_time'],
-  systemd_enable_task_metrics: ['systemd', 'task_metrics'],
-  diskstats_device_exclude: ['disk', 'device_exclude'],
-  diskstats_device_include: ['disk', 'device_include'],
-  diskstats_ignored_devices: ['disk', 'device_exclude'],
-  netdev_device_whitelist: ['netdev', 'device_include'],
-  netdev_device_blacklist: ['netdev', 'device_exclude'],
-  systemd_unit_whitelist: ['systemd', 'unit_include'],
-  systemd_unit_blacklist: ['systemd', 'unit_exclude'],
-  filesystem_ignored_mount_points: ['filesystem', 'mount_points_exclude'],
-  filesystem_ignored_fs_types: ['filesystem', 'fs_types_exclude'],
-}
-
-/** The settings of collectors stand in blocks of theirs: `filesystem_mount_timeout` is `mount_timeout` of `filesystem`. */
-function unixBody(writer: Writer, schema: Settings<object>, map: YamlMap): Statement[] {
-  const sections = new Map<string, Statement[]>()
-  const plain = new Map<string, YamlEntry>()
-  for (const entry of map.entries.values()) {
-    const place = unixPlace(schema, entry.key)
-    const section = place ? schema.fields[place[0]] : undefined
-    const field = place && section?.kind === 'block' ? section.schema.fields[place[1]] : undefined
-    if (!place || field?.kind !== 'attribute') {
-      plain.set(entry.key, entry)
-      continue
-    }
-    const statement = writer.attributeOf(place[1], field, entry.value)
-    const known = sections.get(place[0]) ?? []
-    sections.set(place[0], statement ? [...known, statement] : known)
-  }
-  const blocks = [...sections].filter(([, body]) => body.length > 0)
-  return [
-    ...writer.body(schema, { ...map, entries: plain }),
-    ...blocks.map(([name, body]) => block(name, undefined, ...body)),
-  ]
-}
-
-function unixPlace(schema: Settings<object>, key: string): readonly [string, string] | undefined {
-  if (Object.hasOwn(schema.fields, key)) return undefined
-  const known = unixNames[key]
-  if (known) return known
-  const at = key.indexOf('_')
-  return at < 0 ? undefined : [key.slice(0, at), key.slice(at + 1)]
 }
