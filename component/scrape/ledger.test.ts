@@ -94,3 +94,16 @@ test('after every scrape the backend holds what the target shows, whatever came 
     { numRuns: 1500 },
   )
 })
+
+test('a loop that is followed by another marks what that one does not write', () => {
+  const read = (ledger: Ledger, text: string) =>
+    backend.take(ledger.succeeded(makeCache(false).read(encoder.encode(text), 'text', 0), [1], 0))
+  const backend = new Backend()
+  const [first, second] = [new Ledger(report), new Ledger(report)]
+  read(first, 'a 1\nb 1\n')
+  assert.deepEqual(first.ended(0, second), [], 'the second has not scraped yet')
+  read(second, 'b 1\nc 1\n')
+  backend.take(first.ended(0, second))
+  assert.deepEqual([...backend.alive].sort(), ['{__name__="b"}', '{__name__="c"}', '{__name__="up"}'])
+  assert.deepEqual(first.ended(0, second), [], 'only once')
+})

@@ -128,17 +128,29 @@ export class Ledger {
     return [Metrics.fromSeries(plainBatch(this.#layout, values, flags, timestampMs))]
   }
 
-  /** The target is gone: markers for everything, the report's series included. */
-  ended(timestampMs: number): Metrics[] {
-    if (!this.#reported) return []
+  /**
+   * The target is gone: markers for everything, the report's series included. Those that `successor`, another loop's
+   * memory, has too are left to it; all of them as long as it has none.
+   */
+  ended(timestampMs: number, successor?: Ledger): Metrics[] {
+    if (!this.#reported || (successor !== undefined && !successor.#reported)) return []
+    const present = successor === undefined ? [] : successor.#present()
+    const goesOn = new Set(present.map((series) => JSON.stringify(series.labels)))
+    const ends = (series: Series): boolean => !goesOn.has(JSON.stringify(series.labels))
+    const { series } = this.#layout
+    const flags = new Uint8Array(series.length).fill(SlotFlag.absent)
     const count = this.#entries.length
-    const total = this.#layout.series.length
-    const flags = new Uint8Array(total).fill(SlotFlag.absent)
-    for (let i = 0; i < count; i++) if (this.#tracked[i] === 1) flags[i] = SlotFlag.stale
-    flags.fill(SlotFlag.stale, count, count + this.#report.length)
+    for (let i = 0; i < count + this.#report.length; i++) {
+      if ((i >= count || this.#tracked[i] === 1) && ends(series[i] as Series)) flags[i] = SlotFlag.stale
+    }
     this.#tracked.fill(0)
     this.#reported = false
-    return [Metrics.fromSeries(plainBatch(this.#layout, new Float64Array(total), flags, timestampMs))]
+    if (!flags.includes(SlotFlag.stale)) return []
+    return [Metrics.fromSeries(plainBatch(this.#layout, new Float64Array(series.length), flags, timestampMs))]
+  }
+
+  #present(): Series[] {
+    return [...this.#entries.filter((_, i) => this.#tracked[i] === 1), ...this.#report]
   }
 }
 

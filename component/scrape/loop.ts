@@ -102,8 +102,8 @@ export class ScrapeLoop {
   #retired: (() => void) | null = null
   /** The time of the markers of a retired target. */
   #staleAtMs = 0
-  /** Another loop writes the same series now: this one must not mark them stale when it ends. */
-  superseded = false
+  /** The loop that writes the same series now: this one must not mark those stale when it ends. */
+  successor: ScrapeLoop | undefined
   /** When the next scrape is due, monotonic. */
   #dueMs = 0
   /** The wall clock's time at which scrapes are aligned; 0: not yet. */
@@ -424,7 +424,9 @@ export class ScrapeLoop {
     const running = this.#running ?? Promise.resolve()
     this.#running = running.then(async () => {
       if (this.#stopped) return
-      if (!this.superseded) for (const metrics of this.#ledger.ended(this.#staleAtMs)) await this.#forward(metrics)
+      const { successor } = this
+      const ended = this.#ledger.ended(this.#staleAtMs, successor === undefined ? undefined : successor.#ledger)
+      for (const metrics of ended) await this.#forward(metrics)
       this.#stopped = true
       done()
     })

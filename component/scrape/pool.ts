@@ -107,7 +107,7 @@ export class ScrapePool {
     for (const [key, loop] of this.#loops) if (!wanted.has(key)) this.#retire(key, loop)
     for (const [key, target] of wanted) if (!this.#loops.has(key)) this.#add(key, target)
     this.#checkTargetLimit()
-    this.#markSuperseded()
+    this.#findSuccessors()
     this.#instruments.syncs.add(1)
     this.#instruments.syncSeconds.observe((clock.monotonic() - startMs) / 1000)
   }
@@ -133,11 +133,11 @@ export class ScrapePool {
   }
 
   /** A target that came back with another interval, say, writes the series that its former loop would mark stale. */
-  #markSuperseded(): void {
+  #findSuccessors(): void {
     if (this.#retiring.size === 0) return
     const identity = (loop: ScrapeLoop): string => JSON.stringify(loop.target.labels)
-    const active = new Set([...this.#loops.values()].map(identity))
-    for (const loop of this.#retiring.values()) loop.superseded = active.has(identity(loop))
+    const active = new Map([...this.#loops.values()].map((loop) => [identity(loop), loop]))
+    for (const loop of this.#retiring.values()) loop.successor = active.get(identity(loop))
   }
 
   #checkTargetLimit(): void {

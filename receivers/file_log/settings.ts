@@ -65,13 +65,15 @@ const sortBy = (isAscending: boolean) =>
   })
 export type SortRule = SettingsOf<ReturnType<typeof sortBy>>
 
-/** Alloy's rules sort upwards where they do not say otherwise. */
+/** Alloy's rules sort upwards where they do not say otherwise, and there is at least one of them. */
 const ordering = (isAscending: boolean) =>
   defineSettings(
     {
       regex: attr(string, 'A regular expression on names of files, with named groups to sort by.', { default: '' }),
       top_n: attr(int, 'So many of the first files are read.', { default: 1 }),
-      sort_by: blocks(sortBy(isAscending), 'How files are sorted, the most important rule first.'),
+      sort_by: blocks(sortBy(isAscending), 'How files are sorted, the most important rule first.', {
+        required: isAscending,
+      }),
       group_by: attr(string, 'Files with the same groups here are sorted among themselves: a regular expression.', {
         default: '',
       }),
