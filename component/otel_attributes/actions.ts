@@ -125,12 +125,12 @@ function extract(action: AttributeAction, attributes: Attributes): void {
 
 /**
  * SHA-256 in hexadecimal digits, as otelcol hashes since its gate `coreinternal.attraction.hash.sha256` is stable: of a
- * string's bytes, of one byte for a bool, of eight little-endian bytes for a number; '' for what is empty or anything else.
+ * string's bytes, of one byte for a bool, of eight little-endian bytes for a number; '' for anything else.
  */
 function hashed(value: AnyValue): string {
   switch (typeof value) {
     case 'string':
-      return value === '' ? '' : hash('sha256', value, 'hex')
+      return hash('sha256', value, 'hex')
     case 'boolean':
       return hash('sha256', Uint8Array.of(value ? 1 : 0), 'hex')
     case 'bigint': {

@@ -121,7 +121,8 @@ test('a resource without a name of its service has none that is ordinary', () =>
 const logCases: readonly (readonly [Written, Partial<LogRecord>, boolean])[] = [
   [{ ...regexp, log_bodies: ['well$'] }, {}, true],
   [{ ...strict, log_bodies: ['well'] }, {}, false],
-  [{ ...strict, log_bodies: ['well'] }, { body: 7n }, true],
+  [{ ...strict, log_bodies: ['well'] }, { body: 7n }, false],
+  [{ ...strict, log_bodies: ['7'] }, { body: 7n }, true],
   [{ ...strict, log_severity_texts: ['INFO'] }, {}, true],
   [{ ...strict, log_severity_texts: ['WARN'] }, {}, false],
   [{ ...strict, log_severity: { min: 'INFO', match_undefined: false } }, {}, true],

@@ -227,7 +227,7 @@ class LogMatch {
   }
 
   matches(record: LogRecord, scope: Scope, resource: Resource): boolean {
-    if (this.#bodies !== undefined && typeof record.body === 'string' && !this.#bodies.has(record.body)) return false
+    if (this.#bodies !== undefined && !this.#bodies.has(anyValueText(record.body))) return false
     if (this.#severityTexts !== undefined && !this.#severityTexts.has(record.severityText)) return false
     const severity = this.#severity
     if (severity !== undefined) {

@@ -22,7 +22,11 @@ const names = {
   }),
   span_names: attr(list(string), 'Names of spans.', { default: [] }),
   span_kinds: attr(list(string), 'Kinds of spans, as in `SPAN_KIND_SERVER`.', { default: [] }),
-  log_bodies: attr(list(string), 'Bodies of log records; those that are no strings match.', { default: [] }),
+  log_bodies: attr(
+    list(string),
+    'Bodies of log records; of those that are no strings the text is looked at, of maps and lists JSON.',
+    { default: [] },
+  ),
   log_severity_texts: attr(list(string), 'Severity texts of log records.', { default: [] }),
   metric_names: attr(list(string), 'Names of metrics.', { default: [] }),
 } as const

@@ -308,7 +308,7 @@ const logCases: readonly { written: Written; want: unknown }[] = [
     written: { logs: { include: { match_type: 'strict', severity_number: { min: 'info' } } } },
     want: [[['bad']], [['fine']]],
   },
-  { written: { logs: { exclude: { match_type: 'regexp', bodies: ['^n', 'bad'] } } }, want: [[['fine']]] },
+  { written: { logs: { exclude: { match_type: 'regexp', bodies: ['^n', 'bad', '^5'] } } }, want: [[['fine']]] },
   {
     written: {
       logs: { include: { match_type: 'strict', resource_attributes: [{ key: 'service.name', value: 'cart' }] } },

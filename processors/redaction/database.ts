@@ -1,4 +1,5 @@
 // Takes values out of database statements: what remains is their shape.
+import { withoutSqlValues } from './sql.ts'
 
 export const databases = ['sql', 'redis', 'valkey', 'memcached', 'mongo', 'opensearch', 'es'] as const
 export type Database = (typeof databases)[number]
@@ -20,11 +21,12 @@ export interface DatabaseOption {
   readonly attributes: ReadonlySet<string>
 }
 
-const obfuscate: Readonly<Record<Database, (statement: string) => string>> = {
-  sql: withoutSqlValues,
+/** `system`: as in `systems`, '' where it is not known. */
+const obfuscate: Readonly<Record<Database, (statement: string, system: string) => string>> = {
+  sql: (statement, system) => withoutSqlValues(statement, system === 'mysql' || system === 'mariadb'),
   redis: withoutRedisValues,
   valkey: withoutRedisValues,
-  memcached: (text) => text.split('\r\n', 1)[0] as string,
+  memcached: (text) => (text.split('\r\n', 1)[0] as string).trim(),
   mongo: withoutJsonValues,
   opensearch: withoutJsonValues,
   es: withoutJsonValues,
@@ -44,7 +46,7 @@ export class DatabaseSanitizer {
   /** A text of which nothing is known: a log's body. */
   text(value: string): string {
     let text = value
-    for (const { database } of this.#options) text = obfuscate[database](text)
+    for (const { database } of this.#options) text = obfuscate[database](text, '')
     return text
   }
 
@@ -54,8 +56,8 @@ export class DatabaseSanitizer {
     for (const { database, attributes } of this.#options) {
       if (!attributes.has(key)) continue
       if (system === '') {
-        if (this.#withoutSystem) text = obfuscate[database](text)
-      } else if (systems[database].includes(system)) return obfuscate[database](text)
+        if (this.#withoutSystem) text = obfuscate[database](text, '')
+      } else if (systems[database].includes(system)) return obfuscate[database](text, system)
     }
     return text
   }
@@ -63,91 +65,118 @@ export class DatabaseSanitizer {
   /** A span's name. */
   name(value: string, system: string): string {
     for (const { database } of this.#options) {
-      if (systems[database].includes(system)) return obfuscate[database](value)
+      if (systems[database].includes(system)) return obfuscate[database](value, system)
     }
     return value
   }
 }
 
 /**
- * Tokens of SQL: comments, strings ('…' with '' and \ inside, $tag$…$tag$), quoted names, numbers that stand alone, other
- * words, anything else. Unfinished strings reach to the end.
+ * Which arguments of a Redis command are values: one (`one`), all from one on (`rest`, shown as a single `?`), or from one on
+ * the last of every so many (`step`).
  */
-const sqlToken =
-  /--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)|\$(\w*)\$[\s\S]*?(?:\$\1\$|$)|'(?:[^'\\]|''|\\[\s\S])*(?:'|$)|"(?:[^"]|"")*(?:"|$)|`[^`]*(?:`|$)|\$\d+|0[xX][\da-fA-F]+|(?<![\w$])[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?(?!\w)|[A-Za-z_@#\u0080-\uffff][\w$@#.\u0080-\uffff]*/g
+type ValueRule =
+  | { readonly kind: 'one' | 'rest'; readonly from: number }
+  | { readonly kind: 'step'; readonly from: number; readonly every: number }
 
-/**
- * Literals become `?`, digits in names too; comments are left out, since they may hold anything. The rest stays as it is.
- */
-export function withoutSqlValues(statement: string): string {
-  return statement.replace(sqlToken, (token: string, _tag, at: number) => {
-    if (token.startsWith('--') || token.startsWith('/*')) return ''
-    const first = token[0] as string
-    if (first === '"' || first === '`') return token.replace(/\d+/g, '?')
-    if (first === "'" || first === '$') return '?'
-    // A sign behind an operand is an operator.
-    if ((first === '-' || first === '+') && /[\w)'"]\s*$/.test(statement.slice(0, at))) return `${first}?`
-    if (/^[-+.\d]/.test(token)) return '?'
-    if (/^(?:true|false|null)$/i.test(token)) return '?'
-    return token.replace(/\d+/g, '?')
-  })
-}
-
-/** Which arguments of a Redis command are values: from an index on, and every how many. */
-type ValueRule = { readonly from: number; readonly only?: true; readonly every?: number }
 const redisRules: ReadonlyMap<string, ValueRule> = new Map(
   (
     [
-      ['AUTH', { from: 0 }],
-      ['HELLO', { from: 0 }],
+      ['AUTH HELLO MIGRATE', { kind: 'rest', from: 0 }],
+      ['ACL GEOHASH GEOPOS GEODIST LPUSH RPUSH SREM ZREM SADD', { kind: 'rest', from: 1 }],
       [
         'APPEND GETSET LPUSHX GEORADIUSBYMEMBER RPUSHX SET SETNX SISMEMBER ZRANK ZREVRANK ZSCORE',
-        { from: 1, only: true },
+        { kind: 'one', from: 1 },
       ],
-      ['HSETNX LREM LSET SETBIT SETEX PSETEX SETRANGE ZINCRBY SMOVE RESTORE', { from: 2, only: true }],
-      ['LINSERT', { from: 3, only: true }],
-      ['GEOHASH GEOPOS GEODIST LPUSH RPUSH SREM ZREM SADD', { from: 1 }],
-      ['GEOADD', { from: 3, every: 3 }],
-      ['HSET HMSET', { from: 2, every: 2 }],
-      ['MSET MSETNX', { from: 1, every: 2 }],
-      ['CONFIG', { from: 2, only: true }],
-      ['ZADD', { from: 2, every: 2 }],
-      ['BITFIELD', { from: 1 }],
+      ['HSETNX LREM LSET SETBIT SETEX PSETEX SETRANGE ZINCRBY SMOVE RESTORE', { kind: 'one', from: 2 }],
+      ['LINSERT', { kind: 'one', from: 3 }],
+      ['GEOADD', { kind: 'step', from: 1, every: 3 }],
+      ['HSET HMSET', { kind: 'step', from: 1, every: 2 }],
+      ['MSET MSETNX', { kind: 'step', from: 0, every: 2 }],
     ] satisfies [string, ValueRule][]
   ).flatMap(([names, rule]) => names.split(' ').map((name): [string, ValueRule] => [name, rule])),
 )
 
+/** Commands whose arguments say themselves where the value is. */
+function ruleOf(command: string, args: readonly string[]): ValueRule | undefined {
+  const upper = (at: number): string => (args[at] ?? '').toUpperCase()
+  switch (command.toUpperCase()) {
+    case 'CONFIG':
+      return upper(0) === 'SET' ? { kind: 'one', from: 2 } : undefined
+    case 'BITFIELD': {
+      const set = args.findIndex((_, at) => at > 0 && upper(at) === 'SET')
+      return set < 0 ? undefined : { kind: 'one', from: set + 3 }
+    }
+    case 'ZADD': {
+      let score = 1
+      while (['NX', 'XX', 'CH', 'INCR'].includes(args[score] ?? '')) score++
+      return { kind: 'step', from: score, every: 2 }
+    }
+    default:
+      return redisRules.get(command.toUpperCase())
+  }
+}
+
 /** Arguments that are values become `?`, each command on its own line. Keys stay. */
 export function withoutRedisValues(statement: string): string {
-  return statement
-    .split('\n')
-    .map((line) => {
-      const words = line.match(/"(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?|\S+/g)
-      const rule = redisRules.get((words?.[0] ?? '').toUpperCase())
-      if (!words || !rule) return line
-      const [command, ...args] = words
-      const masked = args.map((arg, i) => {
-        if (i < rule.from) return arg
-        if (rule.only && i > rule.from) return arg
-        return (i - rule.from) % (rule.every ?? 1) === 0 ? '?' : arg
-      })
-      // A value of several words is one value all the same: nothing of it may be left.
-      if (rule.only && command?.toUpperCase() === 'SET') {
-        return [command, args[0], ...(args.length > 1 ? ['?'] : [])].filter((word) => word !== undefined).join(' ')
-      }
+  return redisCommands(statement)
+    .map(([command = '', ...args]) => {
+      const rule = ruleOf(command, args)
+      if (rule === undefined) return [command, ...args].join(' ')
+      const masked = args.map((arg, at) => (isValue(rule, at) ? '?' : arg))
+      if (rule.kind === 'rest') masked.length = Math.min(masked.length, rule.from + 1)
       return [command, ...masked].join(' ')
     })
     .join('\n')
 }
 
-/** Values become "?", keys and structure stay, white space goes. A text that is no JSON stays as it is. */
+function isValue(rule: ValueRule, at: number): boolean {
+  if (rule.kind === 'step') return at >= rule.from && (at - rule.from + 1) % rule.every === 0
+  return rule.kind === 'one' ? at === rule.from : at >= rule.from
+}
+
+/** The words of each line; what stands in double quotes is one, also over lines. */
+function redisCommands(text: string): string[][] {
+  const lines: string[][] = [[]]
+  let word = ''
+  let isQuoted = false
+  let isEscaped = false
+  const end = (): void => {
+    if (word !== '') lines.at(-1)?.push(word)
+    word = ''
+  }
+  for (const char of text.trim()) {
+    if (!isQuoted && (char === ' ' || char === '\n')) {
+      end()
+      if (char === '\n') lines.push([])
+      isEscaped = false
+      continue
+    }
+    word += char
+    if (char === '"' && !isEscaped) isQuoted = !isQuoted
+    isEscaped = char === '\\' && !isEscaped
+  }
+  end()
+  return lines.filter((line) => line.length > 0)
+}
+
+/**
+ * Values become "?", keys and structure stay, white space goes but for what follows the end. A text that is no JSON stays
+ * as it is.
+ */
 export function withoutJsonValues(text: string): string {
-  if (!/^\s*[{["\d\-tfn]/.test(text)) return text
-  let value: unknown
   try {
-    value = JSON.parse(text)
+    JSON.parse(text)
   } catch {
     return text
   }
-  return JSON.stringify(value, (_key, item: unknown) => (item !== null && typeof item === 'object' ? item : '?'))
+  // Of what is JSON, tokens are told by their first character; keys are the strings before a colon.
+  const token = /"[^"\\]*(?:\\.[^"\\]*)*"(\s*:)?|[-+.\w]+|\s+/g
+  const end = text.trimEnd().length
+  const isWhole = /[}\]]/.test(text[end - 1] ?? '')
+  return text.replace(token, (found: string, colon: string | undefined, at: number) => {
+    if (colon !== undefined) return found.replace(/\s*:$/, ':')
+    if (found.trim() === '') return isWhole && at >= end ? found : ''
+    return '"?"'
+  })
 }

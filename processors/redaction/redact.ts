@@ -165,13 +165,8 @@ export class Redaction {
       const attribute = attributes[i]!
       const { key, value } = attribute
       attributes[kept++] = attribute
-      if (summaryKeys.has(key)) {
-        // Its own words from an earlier pass; without a summary of ours they are attributes like others.
-        if (this.#hasSummary || !this.#isRemoved(key)) continue
-        found.redacted.push(key)
-        kept--
-        continue
-      }
+      // Its own words from an earlier pass.
+      if (summaryKeys.has(key)) continue
       if (this.#isIgnored(key)) {
         found.ignored.push(key)
         continue
@@ -187,7 +182,7 @@ export class Redaction {
         continue
       }
       const isBlocked = matchesAny(this.#blockedKeyPatterns, key)
-      const masked = isBlocked ? this.#masked(text) : this.#maskedAttribute(text, key, system)
+      const masked = isBlocked ? this.#maskedLines(text) : this.#maskedAttribute(text, key, system)
       if (!isBlocked && masked === text) continue
       found.masked.push(key)
       attribute.value = masked
@@ -219,7 +214,7 @@ export class Redaction {
       }
       if (matchesAny(this.#blockedKeyPatterns, entry.key)) {
         found.masked.push(path)
-        entry.value = this.#masked(typeof entry.value === 'string' ? entry.value : '')
+        entry.value = this.#maskedLines(typeof entry.value === 'string' ? entry.value : '')
         return true
       }
       entry.value = this.#bodyValue(path, entry.value, found)
@@ -270,6 +265,14 @@ export class Redaction {
       masked = out + masked.slice(copied)
     }
     return masked
+  }
+
+  /** Line by line, as the collector has it: a hash is that of a line. */
+  #maskedLines(text: string): string {
+    return text
+      .split('\n')
+      .map((line) => this.#masked(line))
+      .join('\n')
   }
 
   #masked(text: string): string {
