@@ -249,7 +249,8 @@ export function durationNanos(bytes: Uint8Array, startAt: number, endAt: number)
   return nanos > 0 ? nanos : 0
 }
 
-function word(bytes: Uint8Array, at: number): number {
+/** The 32 bits at `at`, the lowest byte first, as a number from 0 on. */
+export function word(bytes: Uint8Array, at: number): number {
   return (
     ((bytes[at] as number) |
       ((bytes[at + 1] as number) << 8) |

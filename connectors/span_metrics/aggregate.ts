@@ -53,6 +53,8 @@ const spanKinds = ['UNSPECIFIED', 'INTERNAL', 'SERVER', 'CLIENT', 'PRODUCER', 'C
 const statusCodes = ['UNSET', 'OK', 'ERROR'].map((code) => `STATUS_CODE_${code}`)
 /** In front of keys, so that a dimension's own key cannot be one of them. */
 const fieldEnd = '\0'
+/** Resources that were pushed out are kept until the next flush: so many at least, where few are kept otherwise. */
+const evictedLeast = 1000
 
 export class SpanAggregator {
   readonly #settings: SpanMetricsSettings
@@ -66,8 +68,8 @@ export class SpanAggregator {
   readonly #contexts = new Map<string, SpanContext | null>()
   /** The least recently used first. */
   #resources = new Map<string, ResourceSeries>()
-  /** Pushed out by others since the last flush: their last values are still sent. */
-  #evicted: ResourceSeries[] = []
+  /** Pushed out by others since the last flush, by their keys: their last values are still sent. */
+  #evicted = new Map<string, ResourceSeries>()
   /** Deltas: the time of a series' last point, the least recently used first. */
   readonly #lastTimes = new Map<string, bigint>()
   /** By the text of the pattern. */
@@ -205,7 +207,10 @@ export class SpanAggregator {
         ? resource.attributes
         : resource.attributes.filter(({ key }) => resourceKeys.includes(key))
     const key = attributesKey(keyed)
-    const series = this.#resources.get(key) ?? new ResourceSeries(key, resource.attributes, this.#settings, this.#nowMs)
+    const series =
+      this.#resources.get(key) ??
+      this.#evicted.get(key) ??
+      new ResourceSeries(key, resource.attributes, this.#settings, this.#nowMs)
     return {
       id: ++this.#contextIds,
       series,
@@ -225,10 +230,11 @@ export class SpanAggregator {
       return
     }
     resources.set(series.key, series)
+    this.#evicted.delete(series.key)
     if (resources.size <= this.#settings.resourcesMax) return
     const [key, oldest] = resources.entries().next().value as [string, ResourceSeries]
     resources.delete(key)
-    if (this.#evicted.length < this.#settings.resourcesMax) this.#evicted.push(oldest)
+    if (this.#evicted.size < Math.max(this.#settings.resourcesMax, evictedLeast)) this.#evicted.set(key, oldest)
     else this.lostResources++
     this.#forgetCombinations()
   }
@@ -442,11 +448,11 @@ export class SpanAggregator {
     const toTree = (series: ResourceSeries, isLast: boolean): ResourceMetrics =>
       series.toTree(nowMs, isLast, ({ key, startMs }) => this.#startOf(`${series.key}${fieldEnd}${key}`, startMs))
     const resourceMetrics = [
-      ...this.#evicted.map((series) => toTree(series, true)),
+      ...[...this.#evicted.values()].map((series) => toTree(series, true)),
       ...kept.map((series) => toTree(series, false)),
     ]
-    const all = [...this.#evicted, ...kept]
-    this.#evicted = []
+    const all = [...this.#evicted.values(), ...kept]
+    this.#evicted.clear()
     if (isDelta) {
       this.#rememberTimes(all, nowMs)
       this.#resources = new Map()

@@ -188,6 +188,7 @@ type Shared = {
   ]: number
 } & {
   readonly isDelta: boolean
+  readonly exemplars: { readonly enabled: boolean; readonly max_per_data_point: number }
   readonly histogram: { readonly explicit: unknown; readonly exponential: { readonly max_size: number } | undefined }
 }
 
@@ -200,6 +201,9 @@ function checkShared(s: Shared, report: Report): void {
   atLeast('aggregation_cardinality_limit', 0, s.aggregation_cardinality_limit)
   atLeast('metrics_expiration', 0, s.metrics_expiration)
   atLeast('series_expiration', 0, s.series_expiration)
+  if (s.exemplars.enabled && s.exemplars.max_per_data_point < 0) {
+    report('max_per_data_point must not be negative', ['exemplars', 'max_per_data_point'])
+  }
   if (s.isDelta) atLeast('metric_timestamp_cache_size', 1, s.metric_timestamp_cache_size)
   const { explicit: bounds, exponential: sizes } = s.histogram
   if (bounds !== undefined && sizes !== undefined) {
@@ -217,11 +221,10 @@ interface Written {
 
 const builtIn = ['service.name', 'span.name', 'span.kind', 'status.code']
 
-/** The first are those of all metrics: with the others beside them, no name may come twice. */
-function checkDimensions([common, ...others]: readonly [Written, ...Written[]], report: Report): void {
-  for (const { path, dimensions } of [common, ...others]) {
+/** No name may come twice in a list. One that is in the list of all metrics and in another is taken once. */
+function checkDimensions(all: readonly Written[], report: Report): void {
+  for (const { path, dimensions } of all) {
     const names = new Set(builtIn)
-    if (path !== common.path) for (const { name } of common.dimensions) names.add(name)
     for (const [i, { name, glob, default: fallback }] of dimensions.entries()) {
       const problem =
         problemOf(name, glob, fallback) ??

@@ -310,8 +310,35 @@ test('the resource not seen for longest goes first, and its last values are sent
   assert.deepEqual(lines(), ['r1/calls{span.name=span} 0', 'r2/calls{span.name=span} 1', 'r3/calls{span.name=span} 0'])
   await clock.advance(60_000)
   assert.deepEqual(lines(), ['r1/calls{span.name=span} 2', 'r3/calls{span.name=span} 1'])
-  for (let i = 0; i < 5; i++) await send(resourceSpans({ 'service.name': `many${i}` }, [{}]))
-  assert.deepEqual(connector.debug?.(), { resources: 2, series: 2, overflowed: 0, lostResources: 3 })
+  for (let i = 0; i < 1005; i++) await send(resourceSpans({ 'service.name': `many${i}` }, [{}]))
+  assert.deepEqual(connector.debug?.(), { resources: 2, series: 2, overflowed: 0, lostResources: 5 })
+})
+
+test('a resource that was pushed out and comes again before the next sending goes on counting', async () => {
+  const { send, clock, lines } = await started({
+    resource_metrics_cache_size: 1,
+    exclude_dimensions: excluded,
+    histogram: { disable: true },
+  })
+  const of = (name: string) => resourceSpans({ 'service.name': name }, [{}])
+  await send(of('r1'), of('r2'), of('r1'))
+  await clock.advance(60_000)
+  assert.deepEqual(lines(), ['r1/calls{span.name=span} 0', 'r2/calls{span.name=span} 1'])
+  await clock.advance(60_000)
+  assert.deepEqual(lines(), ['r1/calls{span.name=span} 2'])
+})
+
+test('a dimension of all metrics and of calls is there once', async () => {
+  const { send, clock, lines } = await started({
+    exclude_dimensions: excluded,
+    dimensions: [{ name: 'a' }],
+    calls_dimensions: [{ name: 'a', default: 'none' }],
+    histogram: { disable: true },
+    aggregation_temporality: 'AGGREGATION_TEMPORALITY_DELTA',
+  })
+  await send(shop({ attributes: { a: 'x' } }, {}))
+  await clock.advance(60_000)
+  assert.deepEqual(lines().toSorted(), ['shop/calls{span.name=span,a=none} 1', 'shop/calls{span.name=span,a=x} 1'])
 })
 
 test('resources are told apart by the attributes that are chosen', async () => {
@@ -370,8 +397,9 @@ test('refuses what cannot work', () => {
     'a dimension needs either "name" or "glob"',
     '"glob" is invalid: missing closing ]: a[',
   ])
-  assert.deepEqual(yaml({ dimensions: [{ name: 'a' }], calls_dimensions: [{ name: 'a' }] }), [
-    'duplicate dimension name a',
+  assert.deepEqual(yaml({ dimensions: [{ name: 'a' }], calls_dimensions: [{ name: 'a' }] }), [])
+  assert.deepEqual(yaml({ exemplars: { enabled: true, max_per_data_point: -1n } }), [
+    'max_per_data_point must not be negative',
   ])
   assert.deepEqual(yaml({ dimensions: [{ glob: 'a', default: 'b' }] }), ['a dimension with "glob" has no "default"'])
   assert.deepEqual(yaml({ histogram: { explicit: {}, exponential: {} } }), [

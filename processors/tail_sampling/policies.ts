@@ -1,4 +1,5 @@
 // The policies that look at a trace's spans: what they read they read from the bytes.
+import { word } from '#component/span_scan'
 import { Fnv1a64 } from '#lib/fnv'
 import { Lru } from '#lib/lru'
 import type { Regexp } from '#lib/regexp'
@@ -313,16 +314,6 @@ export class Latency implements Policy {
     if (this.#upperMs === 0) return ms >= this.#thresholdMs
     return ms > this.#thresholdMs && ms <= this.#upperMs
   }
-}
-
-function word(bytes: Uint8Array, at: number): number {
-  return (
-    ((bytes[at] as number) |
-      ((bytes[at + 1] as number) << 8) |
-      ((bytes[at + 2] as number) << 16) |
-      ((bytes[at + 3] as number) << 24)) >>>
-    0
-  )
 }
 
 // --------------------------------------------------------------------------------------------- by id, count and rate
