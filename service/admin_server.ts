@@ -1,7 +1,8 @@
 // The socket behind the admin pages: TLS and authentication, as the `http` block says, changed without letting go of it.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Clock, Logger } from '#component'
-import { HttpServer, type HttpServerSettings, type ServerTlsSettings } from '#component/http_server'
+import { HttpServer, type HttpServerSettings } from '#component/http_server'
+import type { ServerTlsSettings } from '#component/listener'
 import type { HttpBlock, ProcessSettings } from '#config'
 import { sameText } from '#lib/same_text'
 

@@ -1,17 +1,8 @@
 // A gRPC server on node:http2: listens, keeps its connections, finds the method of each call, stops gracefully.
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2'
-import { type AddressInfo, createServer as createTcp, type Server, type Socket } from 'node:net'
-import { createServer as createTls, type Server as TlsServer } from 'node:tls'
-import type { Clock, Logger, Timer } from '#component'
-import {
-  addressText,
-  guardClients,
-  listen,
-  type ListenAddress,
-  peerAddress,
-  serverTlsOptions,
-  type ServerTlsSettings,
-} from '#component/http_server'
+import type { Socket } from 'node:net'
+import type { Clock, Logger } from '#component'
+import { addressText, type ListenAddress, Listener, peerAddress, type ServerTlsSettings } from '#component/listener'
 import { endWithStatus, stopSending, UnaryCall } from './call.ts'
 import { GrpcConnection, type KeepaliveSettings } from './connection.ts'
 import { Health } from './health.ts'
@@ -50,8 +41,6 @@ export const streamsMaxDefault = 1024
 const receivedBytesMaxDefault = 256 * 1024 * 1024
 /** When a caller whose message found no room is told to come back. */
 const noRoomRetryMs = 1000
-/** A TLS handshake takes at most so long. */
-const handshakeMs = 10_000
 
 export class GrpcServer {
   readonly #settings: GrpcServerSettings
@@ -60,13 +49,8 @@ export class GrpcServer {
   readonly #methods: ReadonlyMap<string, GrpcMethod>
   readonly #services: CallServices
   readonly #connections = new Set<GrpcConnection>()
-  /** Sockets whose handshake is not done, too. */
-  readonly #sockets = new Set<Socket>()
   readonly memory: ReceiveMemory
-  #listener: Server | undefined
-  #tls: TlsServer | undefined
-  #tlsFiles = ''
-  #timer: Timer | undefined
+  readonly #listener: Listener
   #stopping = false
   #onEmpty: () => void = () => {}
 
@@ -83,6 +67,11 @@ export class GrpcServer {
     }
     this.#methods = methods
     this.memory = new ReceiveMemory(options.receivedBytesMax ?? receivedBytesMaxDefault, noRoomRetryMs)
+    const { address, tls, tlsReloadMs } = settings
+    this.#listener = new Listener(
+      { address, connectionsMax: 0, tls, tlsReloadMs, protocols: ['h2'] },
+      { clock: options.clock, log: options.log, connected: (socket) => this.#connection(socket) },
+    )
     this.#services = {
       clock: options.clock,
       memory: this.memory,
@@ -95,20 +84,13 @@ export class GrpcServer {
   }
 
   /** Bind. Rejects with an error that names the address, or what is wrong with a certificate. */
-  async start(): Promise<void> {
-    const { tls, address } = this.#settings
-    if (tls) this.#tls = this.#makeTls(tls)
-    const listener = createTcp({ noDelay: true }, (socket) => this.#accept(socket))
-    await listen(listener, address)
-    listener.on('error', (error) => this.#options.log.error('A listening socket failed', { err: error.message }))
-    this.#listener = listener
-    this.#pollTls()
+  start(): Promise<void> {
+    return this.#listener.start()
   }
 
   /** The port it listens on, also where any free one was asked for. */
   get port(): number {
-    const address = this.#listener?.address() as AddressInfo | string | null | undefined
-    return typeof address === 'object' && address !== null ? address.port : 0
+    return this.#listener.port
   }
 
   get address(): string {
@@ -120,51 +102,7 @@ export class GrpcServer {
     return this.#connections.size
   }
 
-  #makeTls(settings: ServerTlsSettings): TlsServer {
-    const options = serverTlsOptions(settings)
-    this.#tlsFiles = filesOf(options)
-    const server = createTls({ ...options, ALPNProtocols: ['h2'], handshakeTimeout: handshakeMs })
-    guardClients(server, settings.clientAuth)
-    server.on('secureConnection', (socket) => this.#connection(socket))
-    server.on('tlsClientError', (_, socket) => socket.destroy())
-    return server
-  }
-
-  /** A certificate that is renewed on disk is taken over for new connections. */
-  #pollTls(): void {
-    const { tls, tlsReloadMs } = this.#settings
-    if (!tls || tlsReloadMs <= 0) return
-    this.#timer = this.#options.clock.setTimeout(() => {
-      try {
-        const options = serverTlsOptions(tls)
-        if (filesOf(options) !== this.#tlsFiles) {
-          this.#tls?.setSecureContext(options)
-          this.#tlsFiles = filesOf(options)
-          this.#options.log.info('Took over renewed TLS certificates')
-        }
-      } catch (error) {
-        this.#options.log.warn('Cannot read TLS certificates again; the old ones stay', {
-          err: (error as Error).message,
-        })
-      }
-      this.#pollTls()
-    }, tlsReloadMs)
-  }
-
-  #accept(socket: Socket): void {
-    if (this.#stopping) {
-      socket.destroy()
-      return
-    }
-    this.#sockets.add(socket)
-    socket.once('close', () => this.#sockets.delete(socket))
-    socket.on('error', () => {})
-    if (this.#tls) this.#tls.emit('connection', socket)
-    else this.#connection(socket)
-  }
-
   #connection(socket: Socket): void {
-    if (socket.destroyed) return // Refused for its certificate.
     const { streamsMax, keepalive } = this.#settings
     const limits = { streamsMax: streamsMax > 0 ? streamsMax : streamsMaxDefault, keepalive }
     const connection = new GrpcConnection(
@@ -212,13 +150,11 @@ export class GrpcServer {
    * Safe twice, and without a start.
    */
   async stop(deadlineMs: number): Promise<void> {
-    this.#timer?.cancel()
     this.#stopping = true
     this.#health.stop()
-    const listener = this.#listener
-    this.#listener = undefined
-    if (!listener) return
-    const closed = new Promise<void>((resolve) => listener.close(() => resolve()))
+    const { isListening } = this.#listener
+    const closed = this.#listener.close()
+    if (!isListening) return
     for (const connection of this.#connections) connection.drain('stopping')
     if (this.#connections.size > 0 && deadlineMs > 0) {
       await new Promise<void>((resolve) => {
@@ -230,11 +166,7 @@ export class GrpcServer {
       })
     }
     for (const connection of this.#connections) connection.destroy()
-    for (const socket of this.#sockets) socket.destroy()
+    this.#listener.destroyConnections()
     await closed
   }
-}
-
-function filesOf(options: { cert?: unknown; key?: unknown; ca?: unknown }): string {
-  return `${String(options.cert)}\0${String(options.key)}\0${String(options.ca)}`
 }

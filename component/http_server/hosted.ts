@@ -1,6 +1,6 @@
 // A component's HTTP server: bound once the port is free, changed or moved by a reload, stopped with the component.
 import { HealthState, type Host } from '#component'
-import { RetriedBind } from './retried_bind.ts'
+import { RetriedBind } from '#component/listener'
 import { HttpServer, type HttpServerOptions } from './server.ts'
 import { type HttpSettings, serverSettings } from './settings.ts'
 

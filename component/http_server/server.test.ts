@@ -8,11 +8,11 @@ import { join } from 'node:path'
 import { after, test, type TestContext } from 'node:test'
 import { deflateSync, gzipSync, zstdCompressSync } from 'node:zlib'
 import type { Logger } from '#component'
+import { BodyReader, RequestRefused } from '#component/http_requests'
+import type { ServerTlsSettings } from '#component/listener'
 import { ManualClock, systemClock } from '#lib/clock'
 import { snappyCompress } from '#lib/snappy'
-import { BodyReader, RequestRefused } from './body.ts'
 import { HttpServer, type HttpServerOptions, type HttpServerSettings } from './server.ts'
-import type { ServerTlsSettings } from './settings.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'http_server-'))
 after(() => rmSync(directory, { recursive: true }))

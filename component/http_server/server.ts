@@ -9,11 +9,17 @@ import {
 import { createServer as createHttps } from 'node:https'
 import { type AddressInfo, createServer as createTcp, type Server, type Socket } from 'node:net'
 import { createSecureContext } from 'node:tls'
-import type { Clock, Logger, Timer } from '#component'
+import type { Clock, Logger } from '#component'
+import {
+  addressText,
+  CertificateFiles,
+  guardClients,
+  listen,
+  type ListenAddress,
+  serverTlsOptions,
+  type ServerTlsSettings,
+} from '#component/listener'
 import { breakOff, Http2Sessions, routeByProtocol, streamOf } from './http2.ts'
-import { addressText, listen, type ListenAddress } from './listen.ts'
-import type { ServerTlsSettings } from './settings.ts'
-import { guardClients, serverTlsOptions } from './tls.ts'
 
 export interface HttpServerSettings {
   /** Empty: all addresses. */
@@ -66,8 +72,7 @@ export class HttpServer {
   /** Connections of inner servers, the current one and those that are let go. */
   readonly #socketsOf = new WeakMap<HttpListener, Set<Socket>>()
   readonly #sessionsOf = new WeakMap<HttpListener, Http2Sessions>()
-  #tlsFiles = ''
-  #timer: Timer | undefined
+  readonly #certificates: CertificateFiles
   readonly #sockets = new Set<Socket>()
   readonly #answers = new Set<ServerResponse>()
   #stopping = false
@@ -76,6 +81,7 @@ export class HttpServer {
   constructor(settings: HttpServerSettings, options: HttpServerOptions) {
     this.#settings = settings
     this.#options = options
+    this.#certificates = new CertificateFiles(options.clock, options.log, tlsPollMs)
   }
 
   /** Bind. Rejects with an error that names the address. */
@@ -90,7 +96,10 @@ export class HttpServer {
     }
     listener.on('error', (error) => this.#options.log.error('A listening socket failed', { err: error.message }))
     this.#listener = listener
-    this.#pollTls()
+    this.#certificates.watch(
+      () => this.#settings.tls,
+      () => this.update(this.#settings),
+    )
   }
 
   /** The port it listens on, also where any free one was asked for. */
@@ -111,7 +120,7 @@ export class HttpServer {
       throw new Error('a server keeps its address')
     if (this.#listener && JSON.stringify(settings) === JSON.stringify(this.#settings)) {
       // The same as before, unless files of certificates changed: connections may stay.
-      if (!settings.tls || filesOf(serverTlsOptions(settings.tls)) === this.#tlsFiles) return
+      if (!settings.tls || !this.#certificates.changed(settings.tls)) return
     }
     const inner = this.#makeInner(settings)
     this.#settings = settings
@@ -140,12 +149,10 @@ export class HttpServer {
     }
     let inner: HttpListener
     if (settings.tls) {
-      const options = serverTlsOptions(settings.tls)
-      this.#tlsFiles = filesOf(options)
       const https = createHttps(
         {
           ...limits,
-          ...options,
+          ...this.#certificates.read(settings.tls),
           handshakeTimeout: handshakeMs,
           ALPNProtocols: settings.http2 ? ['h2', 'http/1.1'] : ['http/1.1'],
         },
@@ -231,28 +238,9 @@ export class HttpServer {
     await this.#options.handle(request, response)
   }
 
-  /** A certificate that is renewed on disk is taken over for new connections. */
-  #pollTls(): void {
-    this.#timer = this.#options.clock.setTimeout(() => {
-      const { tls } = this.#settings
-      if (tls) this.#renew(tls)
-      this.#pollTls()
-    }, tlsPollMs)
-  }
-
-  #renew(tls: ServerTlsSettings): void {
-    try {
-      if (filesOf(serverTlsOptions(tls)) === this.#tlsFiles) return
-      this.update(this.#settings)
-      this.#options.log.info('Took over renewed TLS certificates')
-    } catch (error) {
-      this.#options.log.warn('Cannot read TLS certificates again; the old ones stay', { err: (error as Error).message })
-    }
-  }
-
   /** Take no new connections, let requests under way end until the deadline, then break them off. Safe twice. */
   async stop(deadlineMs: number): Promise<void> {
-    this.#timer?.cancel()
+    this.#certificates.stop()
     this.#stopping = true
     const listener = this.#listener
     this.#listener = undefined
@@ -285,10 +273,6 @@ function addressOf(settings: HttpServerSettings): ListenAddress {
 function headersTimeoutMs({ headersTimeoutMs: headers, readTimeoutMs: whole }: HttpServerSettings): number {
   if (headers === undefined || headers === 0) return whole
   return whole === 0 ? headers : Math.min(headers, whole)
-}
-
-function filesOf(options: { cert?: unknown; key?: unknown; ca?: unknown }): string {
-  return `${String(options.cert)}\0${String(options.key)}\0${String(options.ca)}`
 }
 
 function refuse(error: NodeJS.ErrnoException, socket: import('node:stream').Duplex): void {

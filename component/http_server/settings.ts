@@ -1,15 +1,7 @@
 // The settings of servers that components run: where to listen, time limits, TLS.
 import { attr, block, bool, defineSettings, duration, int, secret, type SettingsOf, string, uint } from '#component'
+import { clientAuthTypes, type ServerTlsSettings } from '#component/listener'
 import type { HttpServerSettings } from './server.ts'
-
-/** Go's names for what a server asks of its clients' certificates. */
-export const clientAuthTypes = [
-  'NoClientCert',
-  'RequestClientCert',
-  'RequireAnyClientCert',
-  'VerifyClientCertIfGiven',
-  'RequireAndVerifyClientCert',
-] as const
 
 const tlsFields = {
   cert_pem: attr(string, 'Certificate.', { default: '' }),
@@ -96,25 +88,6 @@ export function httpServerFields() {
       default: '30s',
     }),
   }
-}
-
-/** What a server needs to know about TLS; a block of settings, the admin server's too, is put into this form. */
-export interface ServerTlsSettings {
-  readonly certPem: string
-  readonly certFile: string
-  readonly keyPem: string
-  readonly keyFile: string
-  readonly clientCaPem: string
-  readonly clientCaFile: string
-  /** One of `clientAuthTypes`. */
-  readonly clientAuth: string
-  /** Go's (IANA's) names; empty: the usual ones. */
-  readonly cipherSuites: readonly string[]
-  /** Go's names of curves; empty: the usual ones. */
-  readonly curves: readonly string[]
-  /** `TLS12`, `VersionTLS12`; empty: TLS 1.2. */
-  readonly minVersion: string
-  readonly maxVersion: string
 }
 
 export function serverTls(s: SettingsOf<typeof tls>): ServerTlsSettings {

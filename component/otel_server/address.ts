@@ -1,5 +1,5 @@
 // Endpoints of servers as the collector's configurations write them.
-import { hostAndPort, type ListenAddress } from '#component/http_server'
+import { hostAndPort, type ListenAddress } from '#component/listener'
 
 const transports = ['tcp', 'tcp4', 'tcp6', 'unix'] as const
 

@@ -1,16 +1,9 @@
 // An HTTP server as the collector's receivers run it: CORS, authentication, headers, bounded bodies, the client's context.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Clock, Logger } from '#component'
-import {
-  addressText,
-  BodyReader,
-  ContentEncoding,
-  HttpServer,
-  type HttpServerSettings,
-  type ListenAddress,
-  peerAddress,
-  type ServerTlsSettings,
-} from '#component/http_server'
+import { BodyReader, ContentEncoding } from '#component/http_requests'
+import { HttpServer, type HttpServerSettings } from '#component/http_server'
+import { addressText, type ListenAddress, peerAddress, type ServerTlsSettings } from '#component/listener'
 import { AuthError, type ServerAuth } from '#component/otel_extension'
 import type { ClientContext } from '#pdata'
 import { contextOf, noMetadata } from './context.ts'

@@ -21,7 +21,7 @@ import {
   type Value,
   ValueError,
 } from '#component'
-import type { ServerTlsSettings } from '#component/http_server'
+import type { ServerTlsSettings } from '#component/listener'
 import { otelHandler } from '#component/otel_extension'
 import { endpointProblem } from './address.ts'
 

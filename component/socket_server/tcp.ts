@@ -1,15 +1,7 @@
 // A TCP server for streams of bytes: limits on connections and silence, TLS whose files may change, back-pressure.
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
-import { createServer as createTlsServer, type Server as TlsServer, type TLSSocket } from 'node:tls'
+import type { Socket } from 'node:net'
 import type { Clock, Logger, Timer } from '#component'
-import {
-  guardClients,
-  listen,
-  type ListenAddress,
-  peerAddress,
-  serverTlsOptions,
-  type ServerTlsSettings,
-} from '#component/http_server'
+import { type ListenAddress, Listener, peerAddress, type ServerTlsSettings } from '#component/listener'
 
 export interface TcpServerSettings {
   readonly address: ListenAddress
@@ -35,89 +27,37 @@ export interface TcpServerOptions {
   accept(peer: string, socket: Socket): StreamHandler | Promise<StreamHandler>
 }
 
-/** A TLS handshake takes at most so long. */
-const handshakeMs = 10_000
 /** How often certificate files are looked at. */
 const tlsPollMs = 10_000
 
 export class TcpServer {
   readonly #settings: TcpServerSettings
   readonly #options: TcpServerOptions
-  #listener: Server | undefined
-  #tls: TlsServer | undefined
-  #tlsFiles = ''
-  #timer: Timer | undefined
-  readonly #sockets = new Set<Socket>()
+  readonly #listener: Listener
   readonly #serving = new Set<Promise<void>>()
-  #stopped = false
 
   constructor(settings: TcpServerSettings, options: TcpServerOptions) {
     this.#settings = settings
     this.#options = options
+    const { address, connectionsMax, tls } = settings
+    this.#listener = new Listener(
+      { address, connectionsMax, tls, tlsReloadMs: tlsPollMs },
+      { clock: options.clock, log: options.log, connected: (socket) => this.#serve(socket) },
+    )
   }
 
   /** Bind. Rejects with an error that names the address, or why there can be no TLS. */
-  async start(): Promise<void> {
-    const { tls, address } = this.#settings
-    if (tls) this.#tls = this.#makeTls(tls)
-    const listener = createServer({ noDelay: true }, (socket) => this.#connection(socket))
-    await listen(listener, address)
-    listener.on('error', (error) => this.#options.log.error('A listening socket failed', { err: error.message }))
-    this.#listener = listener
-    if (tls) this.#pollTls(tls)
+  start(): Promise<void> {
+    return this.#listener.start()
   }
 
   /** The port it listens on, also where any free one was asked for; 0 for a Unix socket. */
   get port(): number {
-    return (this.#listener?.address() as AddressInfo | null | undefined)?.port ?? 0
+    return this.#listener.port
   }
 
   get connections(): number {
-    return this.#sockets.size
-  }
-
-  #makeTls(tls: ServerTlsSettings): TlsServer {
-    const options = serverTlsOptions(tls)
-    this.#tlsFiles = filesOf(options)
-    const server = createTlsServer({ ...options, handshakeTimeout: handshakeMs }, (socket) => this.#serve(socket))
-    guardClients(server, tls.clientAuth)
-    server.on('tlsClientError', (error, socket: TLSSocket) => {
-      this.#options.log.debug('A TLS handshake failed', { err: error.message })
-      socket.destroy()
-    })
-    return server
-  }
-
-  /** Certificates that are renewed on disk are taken over for new connections. */
-  #pollTls(tls: ServerTlsSettings): void {
-    this.#timer = this.#options.clock.setTimeout(() => {
-      try {
-        const options = serverTlsOptions(tls)
-        if (filesOf(options) !== this.#tlsFiles) {
-          this.#tls?.setSecureContext(options)
-          this.#tlsFiles = filesOf(options)
-          this.#options.log.info('Took over renewed TLS certificates')
-        }
-      } catch (error) {
-        const { message } = error as Error
-        this.#options.log.warn('Cannot read TLS certificates again; the old ones stay', { err: message })
-      }
-      if (!this.#stopped) this.#pollTls(tls)
-    }, tlsPollMs)
-  }
-
-  #connection(socket: Socket): void {
-    const { connectionsMax } = this.#settings
-    if (this.#stopped || (connectionsMax > 0 && this.#sockets.size >= connectionsMax)) {
-      socket.destroy()
-      return
-    }
-    this.#sockets.add(socket)
-    socket.once('close', () => this.#sockets.delete(socket))
-    // Between two servers a socket has no other listener, and an error without one ends the process.
-    socket.on('error', () => {})
-    if (this.#tls) this.#tls.emit('connection', socket)
-    else this.#serve(socket)
+    return this.#listener.connections
   }
 
   #serve(socket: Socket): void {
@@ -159,12 +99,8 @@ export class TcpServer {
 
   /** Take no new connections, close those that there are, and wait until what came by them is handed on. Safe twice. */
   async stop(deadlineMs: number): Promise<void> {
-    this.#stopped = true
-    this.#timer?.cancel()
-    const listener = this.#listener
-    this.#listener = undefined
-    const closed = new Promise<void>((resolve) => (listener ? listener.close(() => resolve()) : resolve()))
-    for (const socket of this.#sockets) socket.destroy()
+    const closed = this.#listener.close()
+    this.#listener.destroyConnections()
     await Promise.all([closed, this.#served(deadlineMs)])
   }
 
@@ -175,8 +111,4 @@ export class TcpServer {
     await Promise.race([Promise.all(this.#serving), late])
     timer?.cancel()
   }
-}
-
-function filesOf(options: { cert?: unknown; key?: unknown; ca?: unknown }): string {
-  return `${String(options.cert)}\0${String(options.key)}\0${String(options.ca)}`
 }

@@ -2,7 +2,7 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram'
 import { isIPv6 } from 'node:net'
 import type { Clock, Logger, Timer } from '#component'
-import { addressText } from '#component/http_server'
+import { addressText } from '#component/listener'
 
 export interface Datagram {
   readonly bytes: Buffer

@@ -1,7 +1,7 @@
 // Receives log entries over TCP and UDP, and hands them to a delivery.
 import type { Socket } from 'node:net'
 import { HealthState, type Host, type Timer } from '#component'
-import { type Bindable, hostAndPort, RetriedBind } from '#component/http_server'
+import { type Bindable, hostAndPort, RetriedBind } from '#component/listener'
 import { otelServerTls } from '#component/otel_server'
 import { type Datagram, PeerNames, type StreamHandler, TcpServer, UdpServer } from '#component/socket_server'
 import { lineEncoding, nopEncoding } from '#component/tail'

@@ -11,7 +11,7 @@ import {
   type SettingsOf,
   string,
 } from '#component'
-import { hostAndPort } from '#component/http_server'
+import { hostAndPort } from '#component/listener'
 import { alloyTls, yamlTls } from '#component/otel_server'
 import { encodingProblem, multilineSettings, size, whitespaceFields } from '#component/stanza'
 

@@ -1,7 +1,7 @@
 // Takes events of Fluentd and Fluent Bit over TCP or a Unix socket, and acknowledges what the next components took.
 import type { Socket } from 'node:net'
 import { type Component, type Count, HealthState, type Host, type LogsPort } from '#component'
-import { hostAndPort, type ListenAddress, RetriedBind } from '#component/http_server'
+import { hostAndPort, type ListenAddress, RetriedBind } from '#component/listener'
 import { LogDelivery } from '#component/log_source'
 import { type StreamHandler, TcpServer, UdpServer } from '#component/socket_server'
 import { MsgpackFrames, msgpackTextMap } from '#lib/msgpack'

@@ -1,14 +1,8 @@
 // Answers Loki's push requests: reads, decodes, labels, hands on, and says what was taken.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Component, Host } from '#component'
-import {
-  answerError,
-  answerText,
-  BodyReader,
-  HostedServer,
-  RequestMetrics,
-  RequestRefused,
-} from '#component/http_server'
+import { answerError, answerText, BodyReader, RequestMetrics, RequestRefused } from '#component/http_requests'
+import { HostedServer } from '#component/http_server'
 import { LogIntake, relabelledReason } from '#component/log_source'
 import { relabel } from '#component/relabel'
 import { withoutTrailing } from '#lib/trailing'

@@ -1,7 +1,8 @@
 // Answers Firehose's requests: checks the key, reads the records, hands their lines on, and answers as Firehose wants it.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type Component, ConsumeError, type Count, type Distribution, type Host } from '#component'
-import { answerText, BodyReader, HostedServer, RequestMetrics, RequestRefused } from '#component/http_server'
+import { answerText, BodyReader, RequestMetrics, RequestRefused } from '#component/http_requests'
+import { HostedServer } from '#component/http_server'
 import { GatheredLines, LogIntake, relabelledReason } from '#component/log_source'
 import { relabel } from '#component/relabel'
 import { sameText } from '#lib/same_text'

@@ -10,7 +10,7 @@ import {
   type SettingsOf,
   string,
 } from '#component'
-import { hostAndPort } from '#component/http_server'
+import { hostAndPort } from '#component/listener'
 import type { RelabelRules } from '#component/relabel'
 import { LokiSourceGelf } from './receiver.ts'
 

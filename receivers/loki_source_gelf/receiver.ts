@@ -1,6 +1,6 @@
 // Datagrams of GELF messages as lines: put together, decompressed, labelled, handed on.
 import { type Component, type Count, HealthState, type Host } from '#component'
-import { hostAndPort, RetriedBind } from '#component/http_server'
+import { hostAndPort, RetriedBind } from '#component/listener'
 import { GatheredLines, LabelSets, LogDelivery, relabelledReason, sourceLabels } from '#component/log_source'
 import { type Datagram, UdpServer } from '#component/socket_server'
 import { severityLevels } from '#component/syslog'

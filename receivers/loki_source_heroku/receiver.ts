@@ -1,7 +1,8 @@
 // Answers a Logplex drain's requests: reads, labels, hands on, and says what was taken.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Component, Count, Host } from '#component'
-import { answerError, answerText, BodyReader, HostedServer, RequestMetrics } from '#component/http_server'
+import { answerError, answerText, BodyReader, RequestMetrics } from '#component/http_requests'
+import { HostedServer } from '#component/http_server'
 import { GatheredLines, LogIntake, relabelledReason, sourceLabels } from '#component/log_source'
 import { type Labels, labelsFrom } from '#pdata'
 import type { LokiSourceHerokuSettings } from './component.ts'

@@ -18,7 +18,7 @@ import {
   string,
 } from '#component'
 import { clientTlsSettings } from '#component/http_client'
-import { hostAndPort } from '#component/http_server'
+import { hostAndPort } from '#component/listener'
 import type { RelabelRules } from '#component/relabel'
 import { LokiSourceSyslog } from './receiver.ts'
 

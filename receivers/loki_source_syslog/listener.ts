@@ -1,6 +1,6 @@
 // One listener: messages of its connections or datagrams, made into lines and handed on.
 import type { Clock, Host, Timer } from '#component'
-import { type Bindable, hostAndPort, RetriedBind, type ServerTlsSettings } from '#component/http_server'
+import { type Bindable, hostAndPort, RetriedBind, type ServerTlsSettings } from '#component/listener'
 import type { LogDelivery } from '#component/log_source'
 import type { RelabelRules } from '#component/relabel'
 import { type Datagram, PeerNames, type StreamHandler, TcpServer, UdpServer } from '#component/socket_server'

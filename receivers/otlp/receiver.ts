@@ -9,12 +9,10 @@ import {
   outputPorts,
   type OtelOutput,
   type Port,
-  type Timer,
 } from '#component'
 import { type GrpcMethod, GrpcServer } from '#component/grpc_server'
-import type { ListenAddress } from '#component/http_server'
+import { type Bindable, type ListenAddress, RetriedBind } from '#component/listener'
 import { grpcAuthenticate, type OtelGrpcSettings, OtelHttpServer, type OtelHttpSettings } from '#component/otel_server'
-import { Backoff } from '#lib/backoff'
 import type { ClientContext, Logs, Metrics, Traces } from '#pdata'
 import {
   logsFromJson,
@@ -41,14 +39,9 @@ const tracesCodec: SignalCodec<Traces> = { signal: 'traces', read: readTracesReq
 const logsCodec: SignalCodec<Logs> = { signal: 'logs', read: readLogsRequest, fromJson: logsFromJson }
 const metricsCodec: SignalCodec<Metrics> = { signal: 'metrics', read: readMetricsRequest, fromJson: metricsFromJson }
 
-/** Waits between tries to bind a port that is taken. */
-const bindWait = { minMs: 1000, maxMs: 30_000 }
-
-interface Listening {
+interface Listening extends Bindable {
   readonly address: string
   readonly connections: number
-  start(): Promise<void>
-  stop(deadlineMs: number): Promise<void>
 }
 
 type ExportHandler = (request: IncomingMessage, response: ServerResponse, context: ClientContext) => Promise<void>
@@ -61,10 +54,9 @@ export class OtlpReceiver implements Component {
   readonly #handlers = new Map<string, ExportHandler>()
   readonly #grpc: GrpcServer | undefined
   readonly #http: OtelHttpServer | undefined
-  /** Servers that do not listen yet. */
+  readonly #binds: readonly RetriedBind<Listening>[]
+  /** Servers that do not listen yet, and why. */
   readonly #unbound = new Map<Listening, string>()
-  readonly #timers = new Set<Timer>()
-  #stopped = false
 
   constructor(host: Host, settings: OtlpReceiverSettings, output: OtelOutput) {
     this.#host = host
@@ -78,6 +70,8 @@ export class OtlpReceiver implements Component {
     this.#serve(metricsCodec, metrics)
     if (grpc) this.#grpc = this.#makeGrpc(grpc)
     if (http) this.#http = this.#makeHttp(http)
+    const servers: readonly (Listening | undefined)[] = [this.#grpc, this.#http]
+    this.#binds = servers.flatMap((server) => (server ? [this.#bindOf(server)] : []))
   }
 
   #serve<B extends Batch>(codec: SignalCodec<B>, ports: readonly Port<B>[]): void {
@@ -125,39 +119,21 @@ export class OtlpReceiver implements Component {
     })
   }
 
+  #bindOf(server: Listening): RetriedBind<Listening> {
+    const { log, clock } = this.#host
+    const tried = (failure: string): void => {
+      if (failure === '') {
+        this.#unbound.delete(server)
+        log.info('Receiving OTLP', { endpoint: server.address })
+      } else this.#unbound.set(server, failure)
+      this.#reportHealth()
+    }
+    return new RetriedBind({ clock, log, tried }, () => server)
+  }
+
   /** Binds. A port that is taken is tried again until it is free. */
   async start(): Promise<void> {
-    await Promise.all([this.#grpc && this.#bind(this.#grpc), this.#http && this.#bind(this.#http)])
-  }
-
-  async #bind(server: Listening, backoff = this.#backoff()): Promise<void> {
-    if (this.#stopped) return
-    const { log, clock } = this.#host
-    try {
-      await server.start()
-    } catch (error) {
-      const { message } = error as Error
-      log.error('Cannot serve yet; it is tried again', { err: message })
-      this.#unbound.set(server, message)
-      this.#reportHealth()
-      const timer = clock.setTimeout(() => {
-        this.#timers.delete(timer)
-        void this.#bind(server, backoff)
-      }, backoff.nextMs())
-      this.#timers.add(timer)
-      return
-    }
-    if (this.#stopped) {
-      await server.stop(0)
-      return
-    }
-    this.#unbound.delete(server)
-    log.info('Receiving OTLP', { endpoint: server.address })
-    this.#reportHealth()
-  }
-
-  #backoff(): Backoff {
-    return new Backoff({ ...bindWait, random: () => this.#host.clock.random() })
+    await Promise.all(this.#binds.map((bind) => bind.start()))
   }
 
   #reportHealth(): void {
@@ -172,10 +148,7 @@ export class OtlpReceiver implements Component {
   }
 
   async stop(deadlineMs: number): Promise<void> {
-    this.#stopped = true
-    for (const timer of this.#timers) timer.cancel()
-    this.#timers.clear()
-    await Promise.all([this.#grpc?.stop(deadlineMs), this.#http?.stop(deadlineMs)])
+    await Promise.all(this.#binds.map((bind) => bind.stop(deadlineMs)))
   }
 
   debug(): unknown {

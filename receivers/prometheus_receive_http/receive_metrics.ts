@@ -1,7 +1,7 @@
 // The receiver's own metrics, under the names that Alloy's dashboards use.
 import type { ServerResponse } from 'node:http'
 import type { Count, Distribution, Host } from '#component'
-import { RequestMetrics } from '#component/http_server'
+import { RequestMetrics } from '#component/http_requests'
 
 const latencyBounds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60]
 const route = 'api_v1_metrics_write'

@@ -1,7 +1,8 @@
 // Answers remote write requests: reads, decodes, hands on, and says what was taken.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Component, Host, MetricsConsumer } from '#component'
-import { answerError, answerText, BodyReader, HostedServer, RequestRefused } from '#component/http_server'
+import { answerError, answerText, BodyReader, RequestRefused } from '#component/http_requests'
+import { HostedServer } from '#component/http_server'
 import { SnappyError, snappyLength } from '#lib/snappy'
 import { Metrics } from '#pdata'
 import {

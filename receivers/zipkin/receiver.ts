@@ -9,7 +9,8 @@ import {
   type TracesConsumer,
   type TracesPort,
 } from '#component'
-import { answerError, answerText, RequestRefused, RetriedBind } from '#component/http_server'
+import { answerError, answerText, RequestRefused } from '#component/http_requests'
+import { RetriedBind } from '#component/listener'
 import { OtelHttpServer, type OtelHttpSettings } from '#component/otel_server'
 import { type ClientContext, Traces } from '#pdata'
 import type { TracesTree } from '#pdata/otlp'

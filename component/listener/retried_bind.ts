@@ -26,7 +26,7 @@ export class RetriedBind<B extends Bindable> {
   #timer: Timer | undefined
   #stopped = false
 
-  /** `make` gives a new one for every try. */
+  /** `make` gives what is tried, each time: a new one, or the same again. */
   constructor(options: RetriedBindOptions, make: () => B) {
     this.#options = options
     this.#make = make
