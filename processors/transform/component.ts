@@ -1,6 +1,18 @@
 // otelcol.processor.transform and the collector's `transform`: changes telemetry by statements of OTTL.
 import type { ComponentDefinition, Report, SettingsOf, YamlDefinition } from '#component'
-import { attr, block, blocks, bool, defineSettings, list, oneOf, otelOutput, string } from '#component'
+import {
+  attr,
+  block,
+  blocks,
+  bool,
+  customType,
+  defineSettings,
+  list,
+  oneOf,
+  otelOutput,
+  string,
+  ValueError,
+} from '#component'
 import { debugMetricsField } from '#component/debug_metrics'
 import type { ErrorMode } from '#component/ottl'
 import { checkGroup, errorModes, groupList } from '#component/ottl'
@@ -18,10 +30,29 @@ const ownErrorMode = attr(
   },
 )
 
+const contexts = ['resource', 'scope', 'span', 'spanevent', 'metric', 'datapoint', 'log']
+
+/** The name of a context, in any letter case. */
+const contextName = customType<string>({
+  name: 'string',
+  zero: '',
+  decode(value) {
+    const text = string.decode(value).toLowerCase()
+    if (!contexts.includes(text)) throw new ValueError(`unknown context ${text}`)
+    return text
+  },
+  accepts: string.accepts,
+  json: { enum: contexts },
+})
+
 const alloyGroup = defineSettings({
-  context: attr(string, 'What the statements see: `resource`, `scope`, and the items of the signal and their parts.', {
-    required: true,
-  }),
+  context: attr(
+    contextName,
+    'What the statements see: `resource`, `scope`, and the items of the signal and their parts.',
+    {
+      required: true,
+    },
+  ),
   statements: attr(list(string), 'Statements of OTTL, run in this order.', { required: true }),
   conditions: attr(list(string), 'The statements run where one of these holds; none: everywhere.', { default: [] }),
   error_mode: ownErrorMode,

@@ -331,7 +331,7 @@ test('A connection that is silent for too long is closed', async (t) => {
 const wrong: [listener: Written, want: RegExp][] = [
   [{ address: 'x' }, /the address is written host:port/],
   [{ protocol: 'sctp' }, /should be either 'tcp' or 'udp', got sctp/],
-  [{ syslog_format: 'x' }, /unknown syslog format: x/],
+  [{ syslog_format: 'x' }, /should be one of "rfc5424", "rfc3164", "raw", got "x"/],
   [{ rfc3164_cisco_components: { enable_all: true } }, /no effect when syslog format is not "rfc3164"/],
   [{ syslog_format: 'rfc3164', rfc3164_cisco_components: {} }, /at least one option/],
   [{ raw_format_options: {} }, /no effect when syslog format is not "raw"/],

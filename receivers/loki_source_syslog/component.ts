@@ -12,6 +12,7 @@ import {
   list,
   logsReceiver,
   map,
+  oneOf,
   type Report,
   type SettingsOf,
   type SettingsOfFields,
@@ -45,7 +46,9 @@ const cisco = defineSettings(
 const listenerFields = {
   address: attr(string, 'Address to listen on, `host:port`.', { required: true }),
   protocol: attr(string, 'tcp or udp.', { default: 'tcp' }),
-  syslog_format: attr(string, 'rfc5424, rfc3164, or raw: lines without a format.', { default: 'rfc5424' }),
+  syslog_format: attr(oneOf('rfc5424', 'rfc3164', 'raw'), 'rfc5424, rfc3164, or raw: lines without a format.', {
+    default: 'rfc5424',
+  }),
   labels: attr(map(string), 'Labels that every line gets.', { default: {} }),
   idle_timeout: attr(duration, 'A TCP connection is closed after so long without a byte.', { default: '2m' }),
   max_message_length: attr(int, 'Bytes of the longest message with its length in front, and of a datagram.', {
@@ -80,10 +83,6 @@ function checkListener(s: ListenerSettings, report: Report): void {
   }
   if (s.protocol !== 'tcp' && s.protocol !== 'udp') {
     report(`syslog listener protocol should be either 'tcp' or 'udp', got ${s.protocol}`, ['protocol'])
-  }
-  if (!['rfc5424', 'rfc3164', 'raw'].includes(s.syslog_format)) {
-    report(`unknown syslog format: ${s.syslog_format}`, ['syslog_format'])
-    return
   }
   checkFormat(s, report)
   const { tls_config: tls } = s

@@ -632,7 +632,7 @@ test('every setting may be there', () => {
     targets: [],
     forward_to: [],
     clustering: { enabled: true },
-    body_size_limit: 1000n,
+    body_size_limit: '1000B',
     params: new Map([['a', ['b']]]),
     scrape_native_histograms: true,
     metric_name_validation_scheme: 'utf8',

@@ -4,7 +4,6 @@ import {
   block,
   bool,
   byteSize,
-  customType,
   defineSettings,
   duration,
   float,
@@ -18,18 +17,6 @@ import {
 import type { Report, SettingsOf } from '#component'
 import { checkHttpClient, httpClientFields } from '#component/http_client'
 import { ScrapeProtocol } from '#component/scrape'
-
-/** Bytes, as a number or with a unit (`10MB`). */
-const bodySize = customType<number>({
-  name: 'int',
-  zero: 0,
-  decode: (value) => {
-    if (typeof value === 'bigint' || typeof value === 'number') return Math.max(0, Math.trunc(Number(value)))
-    return byteSize.decode(value)
-  },
-  accepts: (from) => ['number', 'int', 'float', 'string'].includes(from),
-  json: { type: ['integer', 'string'] },
-})
 
 export const defaultProtocols: readonly ScrapeProtocol[] = [
   'OpenMetricsText1.0.0',
@@ -96,8 +83,8 @@ export const scrapeSettings = defineSettings(
       'How targets shall write other names: underscores (default), dots, values or allow-utf-8.',
       { default: '' },
     ),
-    body_size_limit: attr(bodySize, 'Bytes of an uncompressed body from which on the scrape fails; 0: no limit.', {
-      default: 0,
+    body_size_limit: attr(byteSize, 'Bytes of an uncompressed body from which on the scrape fails; 0: no limit.', {
+      default: '0',
     }),
     sample_limit: attr(uint, 'Samples above which the scrape fails; 0: no limit.', { default: 0 }),
     target_limit: attr(uint, 'Targets above which all scrapes fail; 0: no limit.', { default: 0 }),
