@@ -250,3 +250,11 @@ test('A declaration that nothing instantiates stops no run, and is wrong for who
   assert.deepEqual(await messages(false), [])
   assert.deepEqual(await messages(true), ['missing required attribute "filename"'])
 })
+
+test('An import that cannot be read stops a run, and is a warning where a configuration is only checked', async () => {
+  const source = 'import.file "m" {\n  filename = "/nowhere/m.alloy"\n}\n\nm.thing "x" { }\n'
+  const severities = async (thorough: boolean) =>
+    (await compile(source, { thorough })).diagnostics.map((d) => d.severity)
+  assert.deepEqual(await severities(false), ['error'])
+  assert.deepEqual(await severities(true), ['warning'])
+})
