@@ -281,6 +281,23 @@ test('Spans that bytes keep are those that the tree keeps, byte for byte', () =>
   )
 })
 
+test('Bytes taken apart: what is kept is what a sieve keeps, and what is dropped is what it drops', () => {
+  fc.assert(
+    fc.property(traces, conditionOf(spanPaths), (batch, condition) => {
+      const sieveOf = (text: string) => wireSieve('traces', [{ scope: scopeOf('span'), conditions: [text] }])
+      const wire = tracesWire(tracesFromJson(JSON.stringify(batch)))
+      const { kept, dropped } = sieveOf(condition)?.split(wire) ?? assert.fail()
+      const json = ({ chunks, count }: { chunks: readonly Uint8Array[]; count: number }): unknown =>
+        withoutEmpty(tracesToJson(Traces.fromWire(chunks, count)))
+      const [wantKept, wantDropped] = [condition, `not (${condition})`].map((text) => sieveOf(text)?.sift(wire))
+      assert.ok(wantKept && wantDropped)
+      assert.deepEqual([kept.count, dropped.count], [wantKept.count, wantDropped.count])
+      assert.deepEqual([json(kept), json(dropped)], [json(wantKept), json(wantDropped)])
+    }),
+    { numRuns: 300 },
+  )
+})
+
 test('Log records that bytes keep are those that the tree keeps', () => {
   fc.assert(
     fc.property(logs, conditionOf(logPaths), (batch, condition) => {

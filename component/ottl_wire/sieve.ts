@@ -1,4 +1,4 @@
-// Takes records out of chunks by conditions, without decoding what is kept or dropped.
+// Takes records out of chunks by conditions, or chunks apart, without decoding what is kept or dropped.
 import type { Predicate, Scope } from '#component/ottl'
 import { calledNames, compileCondition, OttlProblem, TransformContext } from '#component/ottl'
 import { countWire, WireBuilder, WireCursor } from '#pdata/otlp'
@@ -66,6 +66,9 @@ export class WireSieve {
   #items = 0
   #keptItems = 0
   #count = 0
+  /** As `#count`, of what is dropped; only where somebody wants it. */
+  #droppedCount = 0
+  #countsDropped = false
 
   constructor(signal: WireSignal, facts: WireFacts, tests: readonly (readonly Predicate[])[]) {
     this.#facts = facts
@@ -77,6 +80,7 @@ export class WireSieve {
   /** Chunks of what is kept; a chunk that loses nothing stays itself. Throws `OttlError` of a condition: ask the tree then. */
   sift(chunks: readonly Uint8Array[]): Sifted {
     const out: Uint8Array[] = []
+    this.#countsDropped = false
     this.#count = 0
     for (const chunk of chunks) {
       this.#items = 0
@@ -86,6 +90,28 @@ export class WireSieve {
       else if (this.#keptItems > 0) out.push(this.#rebuilt(chunk))
     }
     return { chunks: out, count: this.#count }
+  }
+
+  /** Both what is kept and what is dropped; each condition is asked once. Throws as `sift`. */
+  split(chunks: readonly Uint8Array[]): { kept: Sifted; dropped: Sifted } {
+    const kept: Uint8Array[] = []
+    const dropped: Uint8Array[] = []
+    this.#count = 0
+    this.#droppedCount = 0
+    this.#countsDropped = true
+    for (const chunk of chunks) {
+      this.#items = 0
+      this.#keptItems = 0
+      this.#decide(chunk)
+      if (this.#keptItems === this.#items) kept.push(chunk)
+      else if (this.#keptItems === 0) dropped.push(chunk)
+      else {
+        kept.push(this.#rebuilt(chunk))
+        for (let i = 0; i < this.#items; i++) this.#kept[i] = 1 - (this.#kept[i] as number)
+        dropped.push(this.#rebuilt(chunk))
+      }
+    }
+    return { kept: { chunks: kept, count: this.#count }, dropped: { chunks: dropped, count: this.#droppedCount } }
   }
 
   #drops(level: Level): boolean {
@@ -139,9 +165,14 @@ export class WireSieve {
       this.#kept = larger
     }
     this.#kept[this.#items++] = isKept ? 1 : 0
-    if (!isKept) return
-    this.#keptItems++
-    this.#count += this.#countsPoints ? countWire(item.bytes, pointLevels, 0, item.start, item.end) : 1
+    if (isKept) {
+      this.#keptItems++
+      this.#count += this.#itemsIn(item)
+    } else if (this.#countsDropped) this.#droppedCount += this.#itemsIn(item)
+  }
+
+  #itemsIn(item: WireCursor): number {
+    return this.#countsPoints ? countWire(item.bytes, pointLevels, 0, item.start, item.end) : 1
   }
 
   // ------------------------------------------------------------------------------------------------------ rebuilding

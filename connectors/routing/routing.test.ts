@@ -338,6 +338,20 @@ test('batches of bytes are taken apart without being decoded where conditions re
   }
 })
 
+test('a condition that says something else each time loses nothing and sends nothing twice', async () => {
+  const wire = tracesWire(spans())
+  for (let i = 0; i < 20; i++) {
+    const { send, pipelines, counters } = await routed(
+      [{ context: 'span', condition: 'Substring(UUID(), 0, 1) < "8"', to: ['traces/some'] }],
+      ['traces/rest'],
+      Traces.fromWire(wire, 4),
+    )
+    await send()
+    assert.equal([...Object.values(pipelines.got).join('')].toSorted().join(''), 'abcd')
+    assert.equal(counters.in, 4)
+  }
+})
+
 test('what is known of the client decides over the whole batch', async () => {
   const text = 'otelcol.client.metadata["x-tenant"][0] == "other"'
   for (const route of [{ condition: text }, { context: 'otelcol', condition: text.slice('otelcol.'.length) }]) {

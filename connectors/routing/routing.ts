@@ -172,11 +172,10 @@ class Router<B extends Batch> implements Consumer<B> {
     const { wire: chunks, context } = batch
     if (wire === undefined || chunks === null || this.#wireErrors >= wireErrorsMax) return undefined
     try {
-      const matched = wire.matched.sift(chunks)
-      const rest = isCopy ? undefined : wire.rest.sift(chunks)
+      const { kept: rest, dropped: matched } = wire.split(chunks)
       return {
         matched: this.#kind.fromWire(matched.chunks, matched.count, context),
-        rest: rest === undefined ? batch : this.#kind.fromWire(rest.chunks, rest.count, context),
+        rest: isCopy ? batch : this.#kind.fromWire(rest.chunks, rest.count, context),
       }
     } catch (error) {
       // The tree has the record to show, and knows what the error mode says.

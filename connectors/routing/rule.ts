@@ -46,12 +46,6 @@ function functionsOf(context: ContextName): FunctionTable {
   return context === 'span' ? spanFunctions : functions
 }
 
-/** Takes batches of bytes apart: what matches, and the rest. */
-export interface WireRouter {
-  readonly matched: WireSieve
-  readonly rest: WireSieve
-}
-
 /** Ready to run. What a client says is asked once per batch, else at each record of the context. */
 export type CompiledRule = {
   /** Two rules with the same one do the same. */
@@ -62,8 +56,8 @@ export type CompiledRule = {
       readonly kind: 'records'
       readonly context: ContextName
       matches(at: TransformContext): boolean
-      /** Undefined: it needs decoded records, or changes them. */
-      readonly wire: WireRouter | undefined
+      /** Drops what matches. Undefined: the rule needs decoded records, or changes them. */
+      readonly wire: WireSieve | undefined
     }
 )
 
@@ -180,13 +174,10 @@ export async function compileRule(
   }
 }
 
-function wireOf({ signal, condition, statement }: Rule, scope: Scope): WireRouter | undefined {
-  const text = condition === '' ? /^\s*route\(\)(?:\s+where\s+(.*))?$/s.exec(statement) : [null, condition]
-  if (text === null) return undefined
-  const [, matching = 'true'] = text
-  const matched = wireSieve(signal, [{ scope, conditions: [`not (${matching})`] }])
-  const rest = wireSieve(signal, [{ scope, conditions: [matching ?? 'true'] }])
-  return matched && rest && { matched, rest }
+function wireOf({ signal, condition, statement }: Rule, scope: Scope): WireSieve | undefined {
+  if (condition !== '') return wireSieve(signal, [{ scope, conditions: [condition] }])
+  const found = /^\s*route\(\)(?:\s+where\s+(.*))?$/s.exec(statement)
+  return found === null ? undefined : wireSieve(signal, [{ scope, conditions: [found[1] ?? 'true'] }])
 }
 
 /** A statement changes what its condition lets through. */
