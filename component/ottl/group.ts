@@ -81,10 +81,11 @@ export function checkGroup(group: Group, options: GroupOptions, paths: GroupPath
     (problem) => {
       const isWritten = (group.context ?? '') !== ''
       const path = isWritten ? paths.context : group.statements?.length ? paths.statements : paths.conditions
-      report(problem.message, path)
+      // A text that cannot be read may be the one that names the context.
+      if (!reportSyntax(group, paths, report) || isWritten) report(problem.message, path)
     },
   )
-  if (found === undefined) return reportSyntax(group, paths, report)
+  if (found === undefined) return
   const scope: Scope = { ...found, functions: functionsIn(options, found.context.name), loaded: null }
   for (const [kind, compile] of [
     ['statements', compileStatement],
@@ -99,8 +100,9 @@ export function checkGroup(group: Group, options: GroupOptions, paths: GroupPath
   }
 }
 
-/** Without a context only the grammar can be checked. */
-function reportSyntax(group: Group, paths: GroupPaths, report: Report): void {
+/** Without a context only the grammar can be checked. Is something wrong with it? */
+function reportSyntax(group: Group, paths: GroupPaths, report: Report): boolean {
+  let isWrong = false
   for (const [kind, parse] of [
     ['statements', parseStatement],
     ['conditions', parseCondition],
@@ -111,9 +113,11 @@ function reportSyntax(group: Group, paths: GroupPaths, report: Report): void {
       } catch (error) {
         if (!(error instanceof OttlSyntaxError)) throw error
         report(problemText(error.message, text, error.at), [...(paths[kind] ?? []), i])
+        isWrong = true
       }
     }
   }
+  return isWrong
 }
 
 function attempt<T>(run: () => T, failed: (problem: OttlProblem) => void): T | undefined {

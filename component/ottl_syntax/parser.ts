@@ -414,15 +414,14 @@ class Parser {
     return keys
   }
 
+  /** The commas between the first items may be left out, as upstream's grammar has it: `["a" "b", "c"]`. */
   #list(): Expression {
     const { at } = this.#token
     this.#next++
     const items: Expression[] = []
-    if (!this.#take(']')) {
-      do items.push(this.value())
-      while (this.#take(','))
-      this.#expect(']', 'or "," behind an item')
-    }
+    while (!this.#is(']') && !this.#is(',')) items.push(this.value())
+    while (this.#take(',')) items.push(this.value())
+    this.#expect(']', 'or "," behind an item')
     return { kind: 'list', items, at }
   }
 
