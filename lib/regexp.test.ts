@@ -19,7 +19,6 @@ describe('compileRegexp', () => {
       { pattern: '\\C', want: 'invalid escape sequence: `\\C`' },
       { pattern: '\\8', want: 'invalid escape sequence: `\\8`' },
       { pattern: '(?=a)', want: 'invalid or unsupported Perl syntax: `(?=`' },
-      { pattern: '(?P<n>a)(?P<n>b)', want: 'duplicate capture group name: `n`' },
       { pattern: '(?P<n', want: 'invalid named capture: `(?P<n`' },
       { pattern: 'a\\', want: 'trailing backslash at end of expression: ``' },
       { pattern: '('.repeat(1001) + ')'.repeat(1001), want: /^expression nests too deeply: `\(\(/ },
@@ -163,6 +162,17 @@ describe('Regexp', () => {
     assert.equal(compileRegexp('a|b', { anchored: true }).test('xb'), false)
     assert.equal(compileRegexp('a)|(b', { anchored: true }).test('xb'), true)
     assert.equal(compileRegexp('a.*', { anchored: true }).test('a\nb'), true)
+  })
+
+  it('takes a name for several groups, as Go does', () => {
+    for (const engine of ['auto', 're2'] as const) {
+      for (const pattern of ['(?P<n>a)(?<n>b)|(c)', '(?P<n>a+?)[(](?P<n>b)\\(\\Q(?P<x>\\E(c)(?:d)']) {
+        assert.deepEqual(compileRegexp(pattern, { engine }).subexpNames, ['', 'n', 'n', ''], pattern)
+      }
+      const regexp = compileRegexp('(?P<n>a)(?P<n>b)', { engine })
+      assert.deepEqual([...(regexp.match('xab') ?? [])], ['ab', 'a', 'b'])
+      assert.equal(regexp.replaceAll('ab', '<$n>'), '<a>')
+    }
   })
 
   it('gives groups, of which those that took no part are empty', () => {

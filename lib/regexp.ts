@@ -8,7 +8,7 @@
 //   re2     re2js                                                                         test 200 ns, groups 2 µs
 // The pattern handed to V8 is written anew from a tree that regexp_syntax.ts read by RE2's rules; regexp_shape.ts has the
 // proof. A fuzz test holds all three against each other. docs/decisions/re2js.md says why.
-import { compileRe2, RegexpError } from './regexp_re2.ts'
+import { compileRe2, groupNames, RegexpError } from './regexp_re2.ts'
 import type { Re2 } from './regexp_re2.ts'
 import type { GuardedRegexp } from './regexp_guard.ts'
 import { guardedRegexp } from './regexp_guard.ts'
@@ -130,7 +130,7 @@ export class Regexp {
       this.#test = (subject) =>
         guarded?.takes(subject) === true ? guarded.test(subject) : (re2 ?? this.#withRe2()).test(subject)
     }
-    this.subexpNames = parsed?.groupNames ?? groupNames(this.#withRe2())
+    this.subexpNames = parsed?.groupNames ?? groupNames(this.#withRe2(), this.#pattern)
   }
 
   /** Is there a match anywhere in `text`? */
@@ -337,12 +337,6 @@ function walkMatches(
     const width = searchFrom < text.length && (text.codePointAt(searchFrom) as number) > 0xffff ? 2 : 1
     searchFrom = searchFrom + width > end ? searchFrom + width : end
   }
-}
-
-function groupNames(re2: Re2): string[] {
-  const names = Array.from({ length: re2.groupCount() + 1 }, () => '')
-  for (const [name, index] of Object.entries(re2.namedGroups())) names[index] = name
-  return names
 }
 
 const reference = /\$(?:\$|([\p{L}\p{Nd}_]+)|\{([\p{L}\p{Nd}_]+)\})/gu

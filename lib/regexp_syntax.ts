@@ -245,7 +245,6 @@ class Parser {
       const asFlags = flags.exec(this.#text)
       if (asNamed !== null) {
         name = asNamed[1] as string
-        if (this.#groupNames.includes(name)) throw new Unclear()
         this.#at += asNamed[0].length
       } else if (asFlags !== null) {
         name = undefined

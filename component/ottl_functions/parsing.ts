@@ -21,7 +21,7 @@ import { compileGrok, type Grok, GrokError } from '#lib/grok'
 import { KeyValueError, readKeyValues } from '#lib/key_value'
 import { loadUserAgentReader } from '#lib/user_agent'
 import type { AnyValue, Attributes } from '#pdata/otlp'
-import { anyValueDepthMax, attributeValue, KeyValueList } from '#pdata/otlp'
+import { anyValueDepthMax, attributeValue, KeyValueList, setAttribute } from '#pdata/otlp'
 import { AttributeIndex } from './attribute_index.ts'
 import { checkDelimiters } from './collections.ts'
 import { patternError, regexpOf } from './patterns.ts'
@@ -232,7 +232,7 @@ const extractPatterns = defineConverter({
       if (groups === null) return new KeyValueList(entries)
       for (let i = 1; i < names.length; i++) {
         const key = names[i] as string
-        if (key !== '') entries.push({ key, value: groups[i] ?? '' })
+        if (key !== '') setAttribute(entries, key, groups[i] ?? '')
       }
       return new KeyValueList(entries)
     }

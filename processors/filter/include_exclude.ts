@@ -72,7 +72,7 @@ const logMatch = defineSettings({
     }),
     'Severity of the record.',
   ),
-  bodies: attr(list(string), 'Bodies that are strings.', { default: [] }),
+  bodies: attr(list(string), 'The body, or its text where it is no string.', { default: [] }),
 })
 
 /** Decoded: the number; 0: none given. */
