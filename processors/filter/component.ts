@@ -19,6 +19,7 @@ import type { FilterGroup, FilterSettings, FilterSignal, Rule } from './filter.t
 import { createFilter, groupOptions, groupPaths } from './filter.ts'
 import {
   logMatchFields,
+  expressionProblems,
   logRules,
   metricMatchFields,
   metricRules,
@@ -212,12 +213,14 @@ function ofYaml(given: YamlSettings, failed: (error: SettingsError, path: readon
       return []
     }
   }
+  const problems = expressionProblems(given.metrics)
+  for (const problem of problems) failed(problem, olderPath.metric)
   return {
     errorMode: given.error_mode,
     groups: { traces: groups('trace'), metrics: groups('metric'), logs: groups('log') },
     rules: {
       traces: rules('trace', () => spanRules(given.spans)),
-      metrics: rules('metric', () => metricRules(given.metrics)),
+      metrics: problems.length > 0 ? [] : rules('metric', () => metricRules(given.metrics)),
       logs: rules('log', () => logRules(given.logs)),
     },
   }

@@ -442,8 +442,11 @@ const wrong: readonly { written: Written; want: string[] }[] = [
     want: ['"include" and "exclude" cannot be used together with other conditions for logs'],
   },
   {
-    written: { metrics: { include: { match_type: 'expr', expressions: ['true', 'MetricNam == "x"'] } } },
-    want: ['Cannot compile the expression: unknown name MetricNam; did you mean MetricName? (1:1)'],
+    written: { metrics: { include: { match_type: 'expr', expressions: ['HasLabel()', 'MetricNam == "x"'] } } },
+    want: [
+      'Cannot compile the expression: HasLabel takes 1 argument(s): there are 0 (1:1)',
+      'Cannot compile the expression: unknown name MetricNam; did you mean MetricName? (1:1)',
+    ],
   },
   {
     written: { metrics: { exclude: { match_type: 'expr', expressions: ['HasLabel(1)'] } } },

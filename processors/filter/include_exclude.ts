@@ -175,17 +175,28 @@ const metricTypes = {
   summary: 'Summary',
 } as const
 
-/** Does one of the expressions hold for one of the metric's data points? Undefined: there are none. */
-function expressionTest(match: MetricMatch | undefined, side: string): ((metric: Metric) => boolean) | undefined {
-  if (match === undefined || match.match_type !== 'expr' || match.expressions.length === 0) return undefined
-  const tests = match.expressions.map((text, i) => {
-    try {
-      return { text, holds: compileCondition(text, variables, calls) }
-    } catch (error) {
-      if (!(error instanceof ExprError)) throw error
-      throw new SettingsError(`Cannot compile the expression: ${error.message}`, [side, 'expressions', i])
+/** Everything that is wrong with the expressions, with its place below `metrics`. */
+export function expressionProblems(sides: Sides<MetricMatch>): readonly SettingsError[] {
+  const found: SettingsError[] = []
+  for (const side of ['include', 'exclude'] as const) {
+    const match = sides[side]
+    if (match?.match_type !== 'expr') continue
+    for (const [i, text] of match.expressions.entries()) {
+      try {
+        compileCondition(text, variables, calls)
+      } catch (error) {
+        if (!(error instanceof ExprError)) throw error
+        found.push(new SettingsError(`Cannot compile the expression: ${error.message}`, [side, 'expressions', i]))
+      }
     }
-  })
+  }
+  return found
+}
+
+/** Does one of the expressions hold for one of the metric's data points? Undefined: there are none. Throws `ExprError`. */
+function expressionTest(match: MetricMatch | undefined): ((metric: Metric) => boolean) | undefined {
+  if (match?.match_type !== 'expr' || match.expressions.length === 0) return undefined
+  const tests = match.expressions.map((text) => ({ text, holds: compileCondition(text, variables, calls) }))
   const subject = new PointSubject()
   return ({ name, data }) => {
     if (data.kind === 'empty') return false
@@ -215,7 +226,7 @@ function anyPoint(
   }
 }
 
-/** By the resource, then by name or expressions. Throws `SettingsError`. */
+/** By the resource, then by name or expressions, which `expressionProblems` found right. Throws `SettingsError`. */
 export function metricRules({ include, exclude }: Sides<MetricMatch>): Rule[] {
   const match: MatchSettings = {
     include: include && metricProperties(include),
@@ -233,7 +244,7 @@ export function metricRules({ include, exclude }: Sides<MetricMatch>): Rule[] {
   }
   const names = new MetricFilter(match)
   if (!names.isOpen) rules.push({ level: 'metric', drops: (at) => !names.accepts((at.metric as Metric).name) })
-  const [included, excluded] = [expressionTest(include, 'include'), expressionTest(exclude, 'exclude')]
+  const [included, excluded] = [expressionTest(include), expressionTest(exclude)]
   if (included !== undefined) rules.push({ level: 'metric', drops: (at) => !included(at.metric as Metric) })
   if (excluded !== undefined) rules.push({ level: 'metric', drops: (at) => excluded(at.metric as Metric) })
   return rules
