@@ -36,7 +36,7 @@ const settings = defineSettings(
     }),
     sending_queue: block(
       yamlQueue,
-      'What waits to be sent to the levels. Without it senders wait until a level took what they sent.',
+      'What waits to be sent to the levels; what none of them takes is dropped. Without it senders wait until a level took what they sent, and are told when none did.',
       { whenAbsent: 'defaults' },
     ),
   },

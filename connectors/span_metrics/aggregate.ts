@@ -53,6 +53,8 @@ const spanKinds = ['UNSPECIFIED', 'INTERNAL', 'SERVER', 'CLIENT', 'PRODUCER', 'C
 const statusCodes = ['UNSET', 'OK', 'ERROR'].map((code) => `STATUS_CODE_${code}`)
 /** In front of keys, so that a dimension's own key cannot be one of them. */
 const fieldEnd = '\0'
+/** Resources and scopes as they came, at most: with ids of processes or connections in them they hardly come again. */
+const contextsMax = 8192
 /** Resources that were pushed out are kept until the next flush: so many at least, where few are kept otherwise. */
 const evictedLeast = 1000
 
@@ -190,7 +192,7 @@ export class SpanAggregator {
       const resource = this.#values.resource(resourceStart, resourceEnd)
       const scope = scopeEnd > scopeStart ? this.#values.scope(scopeStart, scopeEnd) : null
       context = this.#newContext(resource, scope)
-      if (this.#contexts.size >= this.#settings.combinationsMax) this.#forgetCombinations()
+      if (this.#contexts.size >= Math.min(this.#settings.combinationsMax, contextsMax)) this.#forgetCombinations()
       this.#contexts.set(key, context)
     }
     if (context !== null) this.#touch(context.series)

@@ -22,8 +22,9 @@ export class Dimensions {
   }
 }
 
-/** Names seen before are remembered, up to this many. */
+/** Names seen before are remembered, up to this many; longer ones are asked anew. */
 const knownMax = 10_000
+const knownLengthMax = 256
 
 /** A pattern of attribute names, with a memory of what it was asked. */
 export class KeyPattern {
@@ -39,6 +40,7 @@ export class KeyPattern {
     let result = this.#known.get(name)
     if (result === undefined) {
       result = this.#regexp.test(name)
+      if (name.length > knownLengthMax) return result
       if (this.#known.size >= knownMax) this.#known.clear()
       this.#known.set(name, result)
     }

@@ -3,8 +3,9 @@ import { letters, pairRows } from './letter_pairs.ts'
 
 /** Paths are cut behind this many slashes. */
 const segmentsMax = 10
-/** Words judged before. */
+/** Words judged before; longer ones are judged anew: they take room, and do not come again. */
 const wordsMax = 8192
+const wordLengthMax = 64
 /** Texts whose letters follow each other less likely than this on average (geometric mean) are no words. */
 const wordProbabilityMin = 0.015099318064947853
 
@@ -29,8 +30,10 @@ function isWord(text: string): boolean {
     last = at
   }
   const is = Math.exp(-sum / 100 / Math.max(pairs, 1)) > wordProbabilityMin
+  if (text.length > wordLengthMax) return is
   if (known.size >= wordsMax) known.clear()
-  known.set(text, is)
+  // A segment is a view of a whole statement or URL, which would be held with it.
+  known.set(Buffer.from(text).toString(), is)
   return is
 }
 
