@@ -11,6 +11,69 @@ otelcol.auth.sigv4 {
   debug_metrics { @debug_metrics }
 }
 otelcol.exporter.datadog {
+  client {
+    read_buffer_size string
+    write_buffer_size string
+    timeout duration "15s"
+    max_idle_conns int 100
+    max_idle_conns_per_host int 5
+    max_conns_per_host int
+    idle_conn_timeout duration "1m30s"
+    disable_keep_alives bool
+    insecure_skip_verify bool
+  }
+  sending_queue { @otel_queue }
+  retry_on_failure { @otel_retry }
+  api! {
+    api_key! secret
+    site string "datadoghq.com"
+    fail_on_invalid_key bool
+  }
+  traces {
+    endpoint string "https://trace.agent.datadoghq.com"
+    ignore_resources list(string)
+    span_name_remappings map(string)
+    span_name_as_resource_name bool true
+    compute_stats_by_span_kind bool true
+    compute_top_level_by_span_kind bool
+    peer_tags_aggregation bool
+    peer_tags list(string)
+    trace_buffer int 10
+  }
+  metrics {
+    delta_ttl int 3600
+    endpoint string "https://api.datadoghq.com"
+    exporter {
+      resource_attributes_as_tags bool
+      instrumentation_scope_metadata_as_tags bool true
+    }
+    histograms {
+      mode string "distributions"
+      send_aggregation_metrics bool
+    }
+    sums {
+      cumulative_monotonic_mode string "to_delta"
+      initial_cumulative_monotonic_value string "auto"
+    }
+    summaries {
+      mode string "gauges"
+    }
+  }
+  logs {
+    endpoint string "https://http-intake.logs.datadoghq.com"
+    use_compression bool true
+    compression_level int 6
+    batch_wait int 5
+  }
+  host_metadata {
+    @enabled
+    hostname_source string "config_or_system"
+    tags list(string)
+  }
+  hostname_detection_timeout duration "25s"
+  only_metadata bool
+  hostname string
+  debug_metrics { @debug_metrics }
 }
 otelcol.exporter.faro {
   client! {
@@ -182,13 +245,13 @@ otelcol.exporter.kafka {
   producer {
     max_message_bytes int 1000000
     max_broker_write_bytes int 104857600
-    required_acks int 1
+    required_acks int
     compression string "none"
     compression_params {
       level int
     }
     flush_max_messages int 10000
-    allow_auto_topic_creation bool true
+    allow_auto_topic_creation bool
     linger duration "10ms"
   }
   record_partitioner {
@@ -311,7 +374,7 @@ otelcol.extension.jaeger_remote_sampling {
       write_buffer_size bytes "512KiB"
       wait_for_ready bool
       headers map(string)
-      balancer_name string
+      balancer_name string "round_robin"
       authority string
       auth handler
     }
@@ -413,11 +476,11 @@ otelcol.receiver.awss3 {
     region string "us-east-1"
     s3_bucket! string
     s3_prefix! string
-    s3_partition_format string "year=%Y/month=%m/day=%d/hour=%H/minute=%M"
+    s3_partition_format string
     s3_partition_timezone string
     file_prefix string
     endpoint string
-    endpoint_partition_id string "aws"
+    endpoint_partition_id string
     s3_force_path_style bool
   }
   sqs {
@@ -499,7 +562,7 @@ otelcol.receiver.file_stats {
   }
   resource_attributes {
     file.name {
-      @enabled
+      @switched_off
       metrics_include* {
         strict string
         regexp string

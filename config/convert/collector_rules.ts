@@ -1,6 +1,7 @@
 // How single components of the collector differ from their namesakes in Alloy's language.
 import type { Settings } from '#component'
 import { entryRange, type YamlEntry, type YamlMap } from '../yaml/tree.ts'
+import { absentReadings } from './collector_absent.ts'
 import { type AlloyBlock, attribute, block, listLiteral, type Statement, stringLiteral } from './document.ts'
 import { hasValue, mapOf, withEntry, without } from './http.ts'
 import type { Rule, Rules, SourceSchema, Writer } from './writer.ts'
@@ -23,8 +24,9 @@ export function readingOf(
   schema: Settings<object>,
   source: Settings<object> | undefined,
 ): Reading {
+  const absent = Object.hasOwn(absentReadings, type) ? absentReadings[type]?.({ writer, schema }) : undefined
   const reading = Object.hasOwn(readings, type) ? readings[type] : undefined
-  return reading?.({ writer, schema, source: source ?? schema }) ?? {}
+  return absent ?? reading?.({ writer, schema, source: source ?? schema }) ?? {}
 }
 
 interface Context {

@@ -108,10 +108,17 @@ export function durationText(ms: number): string {
   return `${text}${Math.round(rest * 1e6) / 1e9}s`
 }
 
-/** Bytes with the largest unit that divides them: `1MiB`, `1500B`. */
+/** Bytes as Alloy writes them: `1MiB`, `63KiB488B`. */
 export function sizeText(bytes: number): string {
   if (bytes === 0) return '0B'
-  const units = ['GiB', 'MiB', 'KiB']
-  const found = units.find((_, i) => bytes % 1024 ** (3 - i) === 0)
-  return found === undefined ? `${bytes}B` : `${bytes / 1024 ** (3 - units.indexOf(found))}${found}`
+  const units = ['GiB', 'MiB', 'KiB', 'B']
+  let rest = bytes
+  return units
+    .map((unit, i) => {
+      const size = 1024 ** (3 - i)
+      const count = Math.floor(rest / size)
+      rest -= count * size
+      return count === 0 ? '' : `${count}${unit}`
+    })
+    .join('')
 }

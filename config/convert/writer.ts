@@ -186,6 +186,9 @@ export class Writer {
       const body = this.body(client.schema, inside, clientRules, inner)
       if (fields.length > 0) add([block('client', undefined, ...body)])
     }
+    if (!source && client?.kind === 'block' && inClient.size > 0) {
+      add([block('client', undefined, ...this.body(client.schema, { ...map, entries: inClient }, inner(rules)))])
+    }
     return found.sort((a, b) => a.at - b.at).map(({ statement }) => statement)
   }
 
@@ -280,7 +283,8 @@ export class Writer {
         if (!rest) return []
         const body = this.body(field.schema, rest, inner(rules), below)
         // What is left of a section when all of it was reported, or is as it would be anyway.
-        if (name === 'tls_config' && body.length === 0 && rest.entries.size > 0) return []
+        const isSwitch = name === 'tls_config' || name.includes('.')
+        if (isSwitch && body.length === 0 && rest.entries.size > 0) return []
         return [block(name, undefined, ...body)]
       }
       case 'blocks':
