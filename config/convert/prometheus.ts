@@ -3,7 +3,17 @@ import { parsePrometheusDuration } from '#component/scrape'
 import type { YamlEntry, YamlMap } from '../yaml/tree.ts'
 import { entryRange, isNull } from '../yaml/tree.ts'
 import { discoveryOf, discoveryRelabel, rulesOf, staticTargets } from './discovery.ts'
-import { type AlloyBlock, attribute, block, concatenated, labelOf, objectLiteral, type Statement } from './document.ts'
+import {
+  type AlloyBlock,
+  attribute,
+  block,
+  concatenated,
+  labelOf,
+  objectLiteral,
+  sizeText,
+  type Statement,
+  stringLiteral,
+} from './document.ts'
 import { clientRules, readClient, withEmpty } from './http.ts'
 import type { Rule, Rules, Writer } from './writer.ts'
 
@@ -211,12 +221,12 @@ function durationOf(entry: YamlEntry | undefined): number | undefined {
   return entry?.value.kind === 'scalar' ? parsePrometheusDuration(entry.value.text) : undefined
 }
 
-/** `10MB`: a number of bytes, as Alloy has it. */
+/** `10MB`: of 1024 each, as Alloy has it. */
 function bodySizeLimit(entry: YamlEntry): Statement[] {
   const match = entry.value.kind === 'scalar' ? /^(\d+)(B|[KMGTPE]B)$/.exec(entry.value.text) : null
   const text = entry.value.kind === 'scalar' ? entry.value.text : ''
   const bytes = match ? Number(match[1]) * 1024 ** 'BKMGTPE'.indexOf((match[2] as string).charAt(0)) : Number(text)
-  return bytes > 0 ? [attribute('body_size_limit', String(bytes))] : []
+  return bytes > 0 ? [attribute('body_size_limit', stringLiteral(sizeText(bytes)))] : []
 }
 
 function jobRules(job: YamlMap): Rules {
