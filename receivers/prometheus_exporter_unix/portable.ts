@@ -320,7 +320,7 @@ function createVolumes(settings: UnixSettings, host: CollectorHost, { platform, 
     if (volumes.length === 0) throw new NoDataError('the system tells of no file system')
     return volumes.map((volume) => mountOf(volume, platform))
   }
-  return createFilesystem((path) => statfs(path), { read, givesPurgeable: false }).create(settings, host)
+  return createFilesystem((path) => statfs(path), { read }).create(settings, host)
 }
 
 export function mountOf({ fs, type: fsType, mount, rw }: VolumeAnswer, platform: NodeJS.Platform): Mount {
@@ -332,8 +332,6 @@ export function mountOf({ fs, type: fsType, mount, rw }: VolumeAnswer, platform:
     mountPoint: mount,
     // The library writes APFS, HFS and NFS where macOS has lower case.
     fsType: platform === 'darwin' ? fsType.toLowerCase() : fsType,
-    major: '',
-    minor: '',
     isReadonly: rw === null || !knowsOptions ? undefined : !rw,
     // A drive's name alone is the working directory on it.
     ...(isDrive ? { path: `${mount}\\` } : {}),

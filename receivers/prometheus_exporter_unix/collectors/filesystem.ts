@@ -20,23 +20,12 @@ const availFamily = gauge(
 )
 const filesFamily = gauge('node_filesystem_files', 'Filesystem total file nodes.', labels)
 const filesFreeFamily = gauge('node_filesystem_files_free', 'Filesystem total free file nodes.', labels)
-const purgeableFamily = gauge(
-  'node_filesystem_purgeable_bytes',
-  'Filesystem space available including purgeable space (MacOS specific).',
-  labels,
-)
 const readonlyFamily = gauge('node_filesystem_readonly', 'Filesystem read-only status.', labels)
 const errorFamily = gauge(
   'node_filesystem_device_error',
   'Whether an error occurred while getting statistics for the given device.',
   labels,
 )
-const mountFamily = gauge('node_filesystem_mount_info', 'Filesystem mount information.', [
-  'device',
-  'major',
-  'minor',
-  'mountpoint',
-])
 
 /** File systems whose statfs reads numbers that the kernel has in memory: asked on the spot, since they cannot hang. */
 const promptTypes: ReadonlySet<string> = new Set(['ext2', 'ext3', 'ext4', 'xfs', 'tmpfs', 'ramfs', 'vfat', 'devtmpfs'])
@@ -53,8 +42,6 @@ export interface Mount {
   /** Below `rootfs_path`. */
   readonly mountPoint: string
   readonly fsType: string
-  readonly major: string
-  readonly minor: string
   /** undefined: not told. */
   readonly isReadonly: boolean | undefined
   /** What statfs(2) is asked for; without it the mount point below `rootfs_path`. */
@@ -64,14 +51,10 @@ export interface Mount {
 /** Where the mounts come from. */
 export interface MountSource {
   read(files: HostFiles): readonly Mount[] | Promise<readonly Mount[]>
-  /** Whether `node_filesystem_purgeable_bytes` is given, always as 0. */
-  readonly givesPurgeable: boolean
 }
 
-/** node_exporter 1.10 gives the purgeable bytes of macOS on Linux too, as 0. */
 const kernelMounts: MountSource = {
   read: (files) => parseMounts(readMounts(files), files.rootfs),
-  givesPurgeable: true,
 }
 
 type Answer = StatsFs | { readonly error: string }
@@ -122,8 +105,7 @@ class FilesystemCollector implements Collector {
     }
     const threads = Math.max(askedMax - this.#asked.size, 0)
     await Promise.all(Array.from({ length: threads }, askOneByOne))
-    for (const [i, mount] of mounts.entries())
-      addMount(sink, mount, answers[i] ?? timedOut, this.#source.givesPurgeable)
+    for (const [i, mount] of mounts.entries()) addMount(sink, mount, answers[i] ?? timedOut)
   }
 
   /** One per place and device: where one was mounted over another, the upper one is what statfs sees. */
@@ -181,7 +163,7 @@ function goErrorText(error: unknown): string {
   return goTexts[Math.abs(errno ?? 0)] ?? code ?? message
 }
 
-function addMount(sink: MetricSink, mount: Mount, answer: Answer, givesPurgeable: boolean): void {
+function addMount(sink: MetricSink, mount: Mount, answer: Answer): void {
   const { device, mountPoint, fsType } = mount
   const failure = 'error' in answer ? answer.error : ''
   sink.sample(errorFamily, failure === '' ? 0 : 1, device, mountPoint, fsType, failure)
@@ -194,8 +176,6 @@ function addMount(sink: MetricSink, mount: Mount, answer: Answer, givesPurgeable
   sink.sample(availFamily, bavail * bsize, device, mountPoint, fsType, '')
   sink.sample(filesFamily, files, device, mountPoint, fsType, '')
   sink.sample(filesFreeFamily, ffree, device, mountPoint, fsType, '')
-  sink.sample(mountFamily, 1, device, mount.major, mount.minor, mountPoint)
-  if (givesPurgeable) sink.sample(purgeableFamily, 0, device, mountPoint, fsType, '')
 }
 
 /** Of the first process: its mounts are the host's. Its own ones where /proc hides other processes (hidepid). */
@@ -215,9 +195,8 @@ export function parseMounts(text: string, rootfs: string): Mount[] {
     if (line === '') continue
     const fields = line.split(' ')
     const separator = fields.indexOf('-', 6)
-    const [major, minor] = (fields[2] ?? '').split(':')
     const [fsType, device, superOptions] = fields.slice(separator + 1)
-    if (separator < 0 || minor === undefined || superOptions === undefined) {
+    if (separator < 0 || superOptions === undefined || !fields[2]?.includes(':')) {
       throw new Error(`Cannot read mountinfo: not a mount: current value is ${JSON.stringify(line)}`)
     }
     const options = [...(fields[5] as string).split(','), ...superOptions.split(',')]
@@ -225,8 +204,6 @@ export function parseMounts(text: string, rootfs: string): Mount[] {
       device: unescapeField(device as string),
       mountPoint: belowRoot(unescapeField(fields[4] as string), rootfs),
       fsType: fsType as string,
-      major: major as string,
-      minor,
       isReadonly: options.includes('ro'),
     })
   }
