@@ -2,11 +2,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import type { ContextName, Scope } from '#component/ottl'
+import type { ContextName } from '#component/ottl'
 import {
   compileCondition,
   compileStatement,
-  contexts,
   defineConverter,
   defineEditor,
   functionTable,
@@ -39,6 +38,7 @@ import {
   tracesWire,
 } from '#pdata/otlp'
 import { wireEditor } from './door.ts'
+import { randomLogs, randomTraces, scopesWith } from './random_telemetry.ts'
 
 const functions = functionTable([
   defineEditor({
@@ -119,12 +119,7 @@ const functions = functionTable([
   }),
 ])
 
-const scopeOf = (context: ContextName): Scope => ({
-  context: contexts[context],
-  functions,
-  isBare: false,
-  loaded: new Map(),
-})
+const scopeOf = scopesWith(functions)
 
 const served: readonly { context: ContextName; statement: string; wire: boolean }[] = [
   { context: 'span', statement: 'set(span.attributes["a"], "x")', wire: true },
@@ -202,63 +197,6 @@ for (const { name, statements, want } of mapEdits) {
 // ---------------------------------------------------------------------------------------------- the tree as the judge
 
 const numRuns = Number(process.env.FUZZ_RUNS ?? 500)
-
-const key = fc.constantFrom('a', 'b', 'é', 'k'.repeat(130))
-const word = fc.oneof(fc.constantFrom('x', 'y', 'é', '', 'v'.repeat(140)), fc.string({ maxLength: 3 }))
-const anyValue: fc.Arbitrary<object> = fc.oneof(
-  word.map((stringValue) => ({ stringValue })),
-  fc.integer({ min: -3, max: 3 }).map((value) => ({ intValue: String(value) })),
-  fc.constantFrom(
-    { doubleValue: 1.5 },
-    { boolValue: true },
-    {},
-    { bytesValue: 'AQI=' },
-    { kvlistValue: { values: [{ key: 'b', value: { stringValue: 'x' } }] } },
-  ),
-)
-const attributes = fc.oneof(
-  fc.uniqueArray(fc.record({ key, value: anyValue }), { maxLength: 4, selector: (each) => each.key }),
-  fc.array(fc.record({ key, value: anyValue }), { maxLength: 4 }),
-)
-const resource = fc.option(fc.record({ attributes, droppedAttributesCount: fc.nat(2) }), { nil: undefined })
-const scope = fc.option(fc.record({ name: word, version: word, attributes }), { nil: undefined })
-const nanos = fc.constantFrom('0', '1000', '5000')
-const status = fc.option(fc.record({ code: fc.integer({ min: 0, max: 2 }), message: word }), { nil: undefined })
-const span = fc.record({
-  name: word,
-  kind: fc.integer({ min: 0, max: 5 }),
-  attributes,
-  startTimeUnixNano: nanos,
-  endTimeUnixNano: nanos,
-  status,
-  events: fc.constantFrom([], [{ name: 'e' }]),
-})
-const record = fc.record({
-  severityNumber: fc.integer({ min: 0, max: 24 }),
-  severityText: word,
-  body: anyValue,
-  attributes,
-  timeUnixNano: nanos,
-})
-const traces = fc.record({
-  resourceSpans: fc.array(
-    fc.record({
-      resource,
-      schemaUrl: word,
-      scopeSpans: fc.array(fc.record({ scope, spans: fc.array(span, { maxLength: 3 }) }), { maxLength: 2 }),
-    }),
-    { maxLength: 2 },
-  ),
-})
-const logs = fc.record({
-  resourceLogs: fc.array(
-    fc.record({
-      resource,
-      scopeLogs: fc.array(fc.record({ scope, logRecords: fc.array(record, { maxLength: 3 }) }), { maxLength: 2 }),
-    }),
-    { maxLength: 2 },
-  ),
-})
 
 const above = ['resource.attributes["a"]', 'scope.name']
 const targets = {
@@ -391,7 +329,7 @@ for (const context of ['span', 'resource', 'scope'] as const) {
     let compared = 0
     fc.assert(
       fc.property(
-        traces,
+        randomTraces,
         statementsOf(context),
         fc.constantFrom('', `${targets[context][0]} != "x"`),
         (batch, statements, condition) => {
@@ -421,7 +359,7 @@ for (const context of ['span', 'resource', 'scope'] as const) {
 test('Statements in the context log do to bytes what they do to trees', () => {
   let compared = 0
   fc.assert(
-    fc.property(logs, statementsOf('log'), (batch, all) => {
+    fc.property(randomLogs, statementsOf('log'), (batch, all) => {
       const statements = all.filter((text) => !text.includes('flags'))
       const editor = wireEditor('logs', { scope: scopeOf('log'), statements, conditions: [] })
       assert.ok(editor !== undefined, statements.join('\n'))

@@ -2,10 +2,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import type { ContextName, Scope } from '#component/ottl'
+import type { ContextName } from '#component/ottl'
 import {
   compileCondition,
-  contexts,
   defineConverter,
   functionTable,
   getter,
@@ -18,6 +17,7 @@ import type { LogsTree, TracesTree } from '#pdata/otlp'
 import { logsFromJson, logsToJson, logsWire, tracesFromJson, tracesToJson, tracesWire } from '#pdata/otlp'
 import { Logs, Traces } from '#pdata'
 import { wireSieve } from './door.ts'
+import { randomLogs, randomTraces, scopesWith } from './random_telemetry.ts'
 
 const functions = functionTable([
   defineConverter({
@@ -40,12 +40,7 @@ const functions = functionTable([
   defineConverter({ name: 'IsRootSpan', parameters: {}, create: () => (at) => at.span?.parentSpanId.length === 0 }),
 ])
 
-const scopeOf = (context: ContextName): Scope => ({
-  context: contexts[context],
-  functions,
-  isBare: false,
-  loaded: new Map(),
-})
+const scopeOf = scopesWith(functions)
 
 const served: readonly { context: ContextName; condition: string; wire: boolean }[] = [
   { context: 'span', condition: 'span.attributes["a"] == "x"', wire: true },
@@ -100,59 +95,6 @@ test('Attributes whose value stands before the key, or that are there twice, are
 })
 
 // ---------------------------------------------------------------------------------------------- the tree as the judge
-
-const key = fc.constantFrom('a', 'b', 'é', 'k'.repeat(130))
-const word = fc.oneof(fc.constantFrom('x', 'y', 'é', '', 'v'.repeat(140)), fc.string({ maxLength: 3 }))
-const anyValue: fc.Arbitrary<object> = fc.oneof(
-  word.map((stringValue) => ({ stringValue })),
-  fc.integer({ min: -3, max: 3 }).map((value) => ({ intValue: String(value) })),
-  fc.constantFrom(
-    { doubleValue: 1.5 },
-    { boolValue: true },
-    {},
-    { bytesValue: 'AQI=' },
-    { kvlistValue: { values: [{ key: 'a', value: { stringValue: 'x' } }] } },
-    { arrayValue: { values: [{ intValue: '1' }] } },
-  ),
-)
-const attributes = fc.uniqueArray(fc.record({ key, value: anyValue }), { maxLength: 4, selector: (each) => each.key })
-const resource = fc.record({ attributes })
-const scope = fc.record({ name: word, version: word, attributes })
-const nanos = fc.constantFrom('0', '1000', '5000')
-const span = fc.record({
-  name: word,
-  kind: fc.integer({ min: 0, max: 5 }),
-  attributes,
-  startTimeUnixNano: nanos,
-  endTimeUnixNano: nanos,
-  status: fc.record({ code: fc.integer({ min: 0, max: 2 }), message: word }),
-  traceId: fc.constantFrom('', '0102030405060708090a0b0c0d0e0f10'),
-})
-const record = fc.record({
-  severityNumber: fc.integer({ min: 0, max: 24 }),
-  severityText: word,
-  body: anyValue,
-  attributes,
-  timeUnixNano: nanos,
-})
-const traces = fc.record({
-  resourceSpans: fc.array(
-    fc.record({
-      resource,
-      scopeSpans: fc.array(fc.record({ scope, spans: fc.array(span, { maxLength: 4 }) }), { maxLength: 3 }),
-    }),
-    { maxLength: 3 },
-  ),
-})
-const logs = fc.record({
-  resourceLogs: fc.array(
-    fc.record({
-      resource,
-      scopeLogs: fc.array(fc.record({ scope, logRecords: fc.array(record, { maxLength: 4 }) }), { maxLength: 3 }),
-    }),
-    { maxLength: 3 },
-  ),
-})
 
 function conditionOf(paths: readonly string[]): fc.Arbitrary<string> {
   const path = fc.constantFrom(...paths)
@@ -267,7 +209,7 @@ function isEmptyGroup(value: unknown): boolean {
 
 test('Spans that bytes keep are those that the tree keeps, byte for byte', () => {
   fc.assert(
-    fc.property(traces, conditionOf(spanPaths), (batch, condition) => {
+    fc.property(randomTraces, conditionOf(spanPaths), (batch, condition) => {
       const sieve = wireSieve('traces', [{ scope: scopeOf('span'), conditions: [condition] }])
       assert.ok(sieve !== undefined, condition)
       const wire = tracesWire(tracesFromJson(JSON.stringify(batch)))
@@ -283,7 +225,7 @@ test('Spans that bytes keep are those that the tree keeps, byte for byte', () =>
 
 test('Bytes taken apart: what is kept is what a sieve keeps, and what is dropped is what it drops', () => {
   fc.assert(
-    fc.property(traces, conditionOf(spanPaths), (batch, condition) => {
+    fc.property(randomTraces, conditionOf(spanPaths), (batch, condition) => {
       const sieveOf = (text: string) => wireSieve('traces', [{ scope: scopeOf('span'), conditions: [text] }])
       const wire = tracesWire(tracesFromJson(JSON.stringify(batch)))
       const { kept, dropped } = sieveOf(condition)?.split(wire) ?? assert.fail()
@@ -300,7 +242,7 @@ test('Bytes taken apart: what is kept is what a sieve keeps, and what is dropped
 
 test('Log records that bytes keep are those that the tree keeps', () => {
   fc.assert(
-    fc.property(logs, conditionOf(logPaths), (batch, condition) => {
+    fc.property(randomLogs, conditionOf(logPaths), (batch, condition) => {
       const sieve = wireSieve('logs', [{ scope: scopeOf('log'), conditions: [condition] }])
       assert.ok(sieve !== undefined, condition)
       const sifted = sieve.sift(logsWire(logsFromJson(JSON.stringify(batch))))
