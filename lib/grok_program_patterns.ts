@@ -328,6 +328,85 @@ const system = {
   MAVEN_VERSION: '\\d+(?:\\.\\d+)+(?:[.-](?:SNAPSHOT|RELEASE))?',
 } as const
 
+/** Between Zeek's fields are tabs, a dash stands for what is not set. */
+const zeekFlow = [
+  '%{NUMBER:timestamp}',
+  token('zeek.session_id'),
+  ...['source', 'destination'].flatMap((side) => [ip(`${side}.address`), int(`${side}.port`)]),
+]
+const zeekFlag = (field: string): string => dashed(`(?P<${field.replaceAll('.', '___')}>[TF])`)
+/** Sets may be empty, too. */
+const zeekSet = (field: string): string => either('-', '\\(empty\\)', text(field, '[^\\t]'))
+const dashedInt = (field: string): string => dashed(int(field))
+const dashedLong = (field: string): string => dashed(long(field))
+
+/** Zeek (once Bro), logs http, dns, conn and files, in the order of its reference as of 2.x. */
+const zeek = {
+  BRO_BOOL: '[TF]',
+  BRO_DATA: '[^\\t]+',
+  BRO_HTTP: tabbed(
+    ...zeekFlow,
+    int('zeek.http.trans_depth'),
+    dashed('%{WORD:http.request.method}'),
+    ...['url.domain', 'url.original', 'http.request.referrer', 'user_agent.original'].map(cell),
+    ...['request', 'response'].map((part) => dashedLong(`http.${part}.body.size`)),
+    dashedInt('http.response.status_code'),
+    cell('zeek.http.status_msg'),
+    dashedInt('zeek.http.info_code'),
+    ...['info_msg', 'filename'].map((name) => cell(`zeek.http.${name}`)),
+    zeekSet('zeek.http.tags'),
+    ...['url.username', 'url.password', 'zeek.http.proxied', 'zeek.http.orig_fuids', 'http.request.mime_type'].map(
+      cell,
+    ),
+    ...['zeek.http.resp_fuids', 'http.response.mime_type'].map(cell),
+  ),
+  BRO_DNS: tabbed(
+    ...zeekFlow,
+    '%{WORD:network.transport}',
+    dashedInt('dns.id'),
+    cell('dns.question.name'),
+    dashedInt('zeek.dns.qclass'),
+    cell('zeek.dns.qclass_name'),
+    dashedInt('zeek.dns.qtype'),
+    cell('dns.question.type'),
+    dashedInt('zeek.dns.rcode'),
+    cell('dns.response_code'),
+    ...['AA', 'TC', 'RD', 'RA'].map((name) => zeekFlag(`zeek.dns.${name}`)),
+    dashedInt('zeek.dns.Z'),
+    ...['answers', 'TTLs'].map((name) => cell(`zeek.dns.${name}`)),
+    zeekFlag('zeek.dns.rejected'),
+  ),
+  BRO_CONN: tabbed(
+    ...zeekFlow,
+    '%{WORD:network.transport}',
+    cell('network.protocol.name'),
+    dashed(float('zeek.connection.duration')),
+    ...['orig_bytes', 'resp_bytes'].map((name) => dashedLong(`zeek.connection.${name}`)),
+    cell('zeek.connection.state'),
+    ...['local_orig', 'local_resp'].map((name) => zeekFlag(`zeek.connection.${name}`)),
+    dashedLong('zeek.connection.missed_bytes'),
+    cell('zeek.connection.history'),
+    ...['source', 'destination'].flatMap((side) => ['packets', 'bytes'].map((name) => dashedLong(`${side}.${name}`))),
+    zeekSet('zeek.connection.tunnel_parents'),
+  ),
+  BRO_FILES: tabbed(
+    '%{NUMBER:timestamp}',
+    token('zeek.files.fuid'),
+    ...['server', 'client'].map((side) => dashed(ip(`${side}.address`))),
+    ...['session_ids', 'source'].map((name) => cell(`zeek.files.${name}`)),
+    dashedInt('zeek.files.depth'),
+    ...['zeek.files.analyzers', 'file.mime_type', 'file.name'].map(cell),
+    dashed(float('zeek.files.duration')),
+    cell('zeek.files.local_orig'),
+    zeekFlag('zeek.files.is_orig'),
+    ...['zeek.files.seen_bytes', 'file.size', 'zeek.files.missing_bytes', 'zeek.files.overflow_bytes'].map(dashedLong),
+    zeekFlag('zeek.files.timedout'),
+    cell('zeek.files.parent_fuid'),
+    ...['md5', 'sha1', 'sha256'].map((name) => cell(`file.hash.${name}`)),
+    cell('zeek.files.extracted'),
+  ),
+} as const
+
 /** `KEY=` and its value, which may be missing. */
 const pair = (key: string, value: string): string => `${key}=${maybe(value)}`
 /** Some of the words, in their order. */
@@ -386,4 +465,5 @@ export const programPatterns: Readonly<Record<string, string>> = {
   ...cloudfront,
   ...system,
   ...netfilter,
+  ...zeek,
 }
