@@ -53,7 +53,8 @@ export interface EndpointOptions {
 export class Endpoint {
   readonly #host: Host
   readonly #identity: string
-  readonly #metadata: MetadataCollector
+  /** Of version 1, sent apart; absent: it is not sent. */
+  readonly #metadata: MetadataCollector | undefined
   readonly #queue: SendingQueue
   readonly #metrics: EndpointMetrics
   #settings: EndpointSettings
@@ -76,7 +77,7 @@ export class Endpoint {
     identity: string,
     settings: EndpointSettings,
     externalLabels: ReadonlyMap<string, string>,
-    metadata: MetadataCollector,
+    metadata: MetadataCollector | undefined,
     onHealth: (problem: string | undefined) => void,
     options: EndpointOptions = {},
   ) {
@@ -326,7 +327,7 @@ export class Endpoint {
 
   #scheduleMetadata(ms: number): void {
     this.#metadataTimer?.cancel()
-    if (this.#stopped || !this.#settings.metadata_config.send) return
+    if (this.#stopped || !this.#metadata || !this.#settings.metadata_config.send) return
     this.#metadataTimer = this.#host.clock.setTimeout(() => {
       void this.#sendMetadata().finally(() => this.#scheduleMetadata(this.#settings.metadata_config.send_interval))
     }, ms)
@@ -336,7 +337,7 @@ export class Endpoint {
   async #sendMetadata(): Promise<void> {
     const { send_interval: intervalMs, max_samples_per_send: max } = this.#settings.metadata_config
     if (this.#settings.protobuf_message === Message.v2 && !this.#fellBack) return
-    const all: Metadata[] = this.#metadata.current(this.#host.clock.now(), intervalMs)
+    const all: Metadata[] = (this.#metadata as MetadataCollector).current(this.#host.clock.now(), intervalMs)
     for (let at = 0; at < all.length; at += max) {
       const some = all.slice(at, at + max)
       const outcome = await this.#post(encodeMetadataV1(some), Message.v1, this.#metadataAborter.signal)

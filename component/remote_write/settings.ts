@@ -75,12 +75,12 @@ const queueConfig = defineSettings(
   },
 )
 
+const withoutMetadata = 'Has no effect: as in Alloy, version 1 of the protocol carries no types, helps and units'
+
 const metadataConfig = defineSettings({
-  send: attr(bool, 'Send the type, help and unit of metrics (version 1 of the protocol sends them apart).', {
-    default: true,
-  }),
-  send_interval: attr(duration, 'How often.', { default: '1m' }),
-  max_samples_per_send: attr(uint, 'Metric families in one request.', { default: 2000 }),
+  send: attr(bool, `${withoutMetadata}; version 2 has them with the series.`, { default: true }),
+  send_interval: attr(duration, `${withoutMetadata}.`, { default: '1m' }),
+  max_samples_per_send: attr(uint, `${withoutMetadata}.`, { default: 2000 }),
 })
 
 const sigv4 = defineSettings({

@@ -118,6 +118,7 @@ class PrometheusBridge implements Component<ExporterSettings> {
 function converterFor(s: ExporterSettings): OtlpToSeries {
   return new OtlpToSeries({
     suffixes: s.add_metric_suffixes,
+    keepsLetters: true,
     targetInfo: s.include_target_info ? 'always' : 'none',
     scopeInfo: s.include_scope_info,
     scopeLabels: s.include_scope_labels === true ? 'name' : 'none',

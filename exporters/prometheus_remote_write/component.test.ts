@@ -187,7 +187,6 @@ function agrees({ host }: { host: TestHost }): void {
 }
 
 const quick = { batch_send_deadline: '20ms', min_backoff: '5ms', max_backoff: '20ms' }
-const noMetadata = { send: false }
 
 test('what is wrong with settings is said', () => {
   const url = 'http://127.0.0.1/'
@@ -243,7 +242,6 @@ for (const [message, type, version] of [
         protobuf_message: message,
         headers: new Map([['X-Scope-OrgID', 'tenant']]),
         queue_config: quick,
-        metadata_config: noMetadata,
         write_relabel_config: { source_labels: ['a'], regex: '0', action: 'drop' },
       },
     })
@@ -269,7 +267,7 @@ test('small batches travel together, large ones in several requests', async () =
   const backend = await new FakeBackend().start()
   // Only a full request is sent.
   const queue = { ...quick, max_samples_per_send: 100n, batch_send_deadline: '1h' }
-  const bench = await start({ endpoint: { url: backend.url, queue_config: queue, metadata_config: noMetadata } })
+  const bench = await start({ endpoint: { url: backend.url, queue_config: queue } })
   for (let i = 0; i < 5; i++) await bench.send(batch(20, i))
   await until('the small ones', () => bench.host.counters.out === 100)
   assert.equal(backend.requests.length, 1)
@@ -282,7 +280,7 @@ test('small batches travel together, large ones in several requests', async () =
 
 test('5xx and 429 are tried again, after Retry-After where it is given; other refusals are dropped with their text', async () => {
   const backend = await new FakeBackend().start()
-  const bench = await start({ endpoint: { url: backend.url, queue_config: quick, metadata_config: noMetadata } })
+  const bench = await start({ endpoint: { url: backend.url, queue_config: quick } })
   const answers: ReturnType<FakeBackend['answer']>[] = [
     { status: 503, body: 'busy' },
     { status: 429, headers: { 'retry-after': '1' } },
@@ -311,7 +309,6 @@ test('a backend that answers 415 to version 2 gets version 1, what waited includ
     url: backend.url,
     protobuf_message: 'io.prometheus.write.v2.Request',
     queue_config: quick,
-    metadata_config: noMetadata,
   }
   const bench = await start({ endpoint })
   for (let value = 1; value <= 3; value++) await bench.send(batch(2, value))
@@ -334,8 +331,8 @@ test('an endpoint that is away does not hold up another one, and keeps its sampl
   bad.answer = () => ({ status: 500 })
   const written = {
     endpoint: [
-      { url: good.url, name: 'good', queue_config: quick, metadata_config: noMetadata },
-      { url: bad.url, name: 'bad', queue_config: quick, metadata_config: noMetadata },
+      { url: good.url, name: 'good', queue_config: quick },
+      { url: bad.url, name: 'bad', queue_config: quick },
     ],
   }
   const first = await start(written)
@@ -364,7 +361,6 @@ test('new settings take hold in place: another password, another backend', async
   const endpoint = (url: string, password: string): Written => ({
     url,
     queue_config: quick,
-    metadata_config: noMetadata,
     basic_auth: { username: 'u', password },
   })
   const bench = await start({ endpoint: endpoint(one.url, 'a') })
@@ -384,19 +380,18 @@ test('new settings take hold in place: another password, another backend', async
   await bench.component.stop(1000)
 })
 
-test('metadata is sent apart in version 1', async () => {
+test('version 1 carries no metadata', async () => {
   const backend = await new FakeBackend().start()
-  const bench = await start({
-    endpoint: { url: backend.url, queue_config: quick, metadata_config: { send_interval: '50ms' } },
-  })
+  const metadataConfig = { send: true, send_interval: '10ms' }
+  const bench = await start({ endpoint: { url: backend.url, queue_config: quick, metadata_config: metadataConfig } })
   await bench.send(batch(3))
-  const found = (): Metadata[] =>
-    backend.requests.flatMap(
-      ({ body }) => decodeWriteRequest(body, 'v1', decodeLimitsDefault, new SeriesInterner({ bytesMax: 1e6 })).metadata,
-    )
-  await until('metadata', () => found().length > 0)
-  assert.deepEqual({ ...found()[0] }, { family: 'm', type: 'gauge', help: 'A number.', unit: '' })
+  await until('samples', () => backend.requests.length > 0)
   await bench.component.stop(1000)
+  for (const { body } of backend.requests) {
+    const interner = new SeriesInterner({ bytesMax: 1e6 })
+    const { metadata, samples } = decodeWriteRequest(body, 'v1', decodeLimitsDefault, interner)
+    assert.deepEqual([metadata.length, samples], [0, 3])
+  }
 })
 
 test('without an endpoint samples are dropped and counted', async () => {

@@ -1,7 +1,7 @@
 // prometheus.remote_write: sends samples to Prometheus-compatible stores.
 import { createHash } from 'node:crypto'
 import { type Component, type ComponentDefinition, ConsumeError, type Count, HealthState, type Host } from '#component'
-import { Endpoint, type EndpointSettings, MetadataCollector } from '#component/remote_write'
+import { Endpoint, type EndpointSettings } from '#component/remote_write'
 import type { Metrics } from '#pdata'
 import { type RemoteWriteSettings, remoteWriteSettings } from './settings.ts'
 
@@ -20,7 +20,6 @@ export const prometheusRemoteWrite: ComponentDefinition<RemoteWriteSettings> = {
  */
 class RemoteWrite implements Component<RemoteWriteSettings> {
   readonly #host: Host
-  readonly #metadata: MetadataCollector
   readonly #samplesAppended: Count
   #settings: RemoteWriteSettings
   #endpoints = new Map<string, Endpoint>()
@@ -31,7 +30,6 @@ class RemoteWrite implements Component<RemoteWriteSettings> {
   constructor(host: Host, settings: RemoteWriteSettings) {
     this.#host = host
     this.#settings = settings
-    this.#metadata = new MetadataCollector()
     this.#samplesAppended = host.instruments.counter(
       'prometheus_remote_write_wal_samples_appended_total',
       'Samples taken for the endpoints.',
@@ -72,7 +70,8 @@ class RemoteWrite implements Component<RemoteWriteSettings> {
   }
 
   async #startEndpoint(identity: string, endpoint: EndpointSettings, all: RemoteWriteSettings): Promise<Endpoint> {
-    const started = new Endpoint(this.#host, identity, endpoint, all.external_labels, this.#metadata, (problem) => {
+    // As Alloy, no metadata in version 1.
+    const started = new Endpoint(this.#host, identity, endpoint, all.external_labels, undefined, (problem) => {
       if (problem === undefined) this.#problems.delete(identity)
       else this.#problems.set(identity, problem)
       this.#tellHealth()
@@ -95,7 +94,6 @@ class RemoteWrite implements Component<RemoteWriteSettings> {
       return undefined
     }
     this.#samplesAppended.add(series.count)
-    this.#metadata.observe(series.layout)
     // The service counted the batch once: for the first endpoint.
     counters.in += series.count * (this.#endpoints.size - 1)
     let waiting: Promise<void>[] | undefined

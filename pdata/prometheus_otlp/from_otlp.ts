@@ -57,6 +57,7 @@ export interface OtlpToSeriesOptions extends NameOptions {
 export const otlpToSeriesDefaults: OtlpToSeriesOptions = {
   suffixes: true,
   utf8: false,
+  keepsLetters: false,
   namespace: '',
   targetInfo: 'identified',
   scopeInfo: false,
@@ -258,7 +259,7 @@ export class OtlpToSeries {
       attributes.filter(({ key: name }) =>
         o.resourceToTelemetry ? !(o.excludeServiceAttributes && identifying.has(name)) : wanted.has(name),
       ),
-      o.utf8,
+      o,
     )
     const made = new KnownResource(identity, promoted, this.#targetInfo(attributes, identity))
     this.#resources.set(key, made)
@@ -272,7 +273,7 @@ export class OtlpToSeries {
     const others = attributes.filter(({ key }) => !identifying.has(key))
     if (o.targetInfo === 'identified' && (identity.length === 0 || others.length === 0)) return null
     const name = o.namespace === '' ? 'target_info' : `${o.namespace}_target_info`
-    const pairs = labelPairs(o.keepIdentifying ? attributes : others, o.utf8)
+    const pairs = labelPairs(o.keepIdentifying ? attributes : others, o)
     const metadata = o.metadata ? new Metadata(name, MetricType.gauge, 'Target metadata', '') : null
     return new Series(labelsFrom([...pairs, ...identity, ['__name__', name]]), metadata)
   }
@@ -290,13 +291,13 @@ export class OtlpToSeries {
     }
     if (o.scopeLabels === 'all') {
       labels.push(['otel_scope_schema_url', schemaUrl])
-      for (const [name, value] of labelPairs(scope.attributes, o.utf8)) labels.push([`otel_scope_${name}`, value])
+      for (const [name, value] of labelPairs(scope.attributes, o)) labels.push([`otel_scope_${name}`, value])
     }
     let info: Series | null = null
     if (o.scopeInfo) {
       const metadata = o.metadata ? new Metadata('otel_scope_info', MetricType.gauge, '', '') : null
       const all = labelsFrom([
-        ...labelPairs(scope.attributes, o.utf8),
+        ...labelPairs(scope.attributes, o),
         ...resource.identity,
         ['otel_scope_name', scope.name],
         ['otel_scope_version', scope.version],
@@ -384,7 +385,7 @@ export class OtlpToSeries {
       return known
     }
     if (known !== undefined) this.#count -= known.series.length
-    const pairs = labelPairs(attributes, this.#options.utf8)
+    const pairs = labelPairs(attributes, this.#options)
     const own = new Set(pairs.map(([name]) => name))
     const base = [...resource.promoted.filter(([name]) => !own.has(name)), ...pairs, ...scope.labels]
     for (const pair of resource.identity) base.push(pair)
@@ -622,21 +623,23 @@ function identityOf(attributes: Attributes): (readonly [string, string])[] {
 }
 
 /**
- * Labels of attributes. Names that become the same have their values joined by `;`, in the order of the attributes' keys.
+ * Labels of attributes. Names that become the same have their values joined by `;`, in the order of the attributes' keys
+ * (see `keepsLetters` for where not).
  * `__name__` is the metric's own.
  */
-function labelPairs(attributes: Attributes, utf8: boolean): [string, string][] {
+function labelPairs(attributes: Attributes, options: NameOptions): [string, string][] {
   const pairs: [string, string][] = []
   const seen = new Map<string, [string, string][]>()
   for (const { key, value } of attributes) {
-    const name = labelName(key, utf8)
+    const name = labelName(key, options)
     if (name === '' || name === '__name__') continue
     const text = anyValueText(value)
     const others = seen.get(name)
     if (others === undefined) {
       pairs.push([name, text])
       seen.set(name, [[key, text]])
-    } else {
+    } else if (options.keepsLetters) (pairs.find(([one]) => one === name) as [string, string])[1] = text
+    else {
       others.push([key, text])
       const joined = others.toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, one]) => one)
       ;(pairs.find(([one]) => one === name) as [string, string])[1] = joined.join(';')

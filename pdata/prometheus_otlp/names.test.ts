@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { boundText, labelName, metricName, type NameKind, type NameOptions, unitFromName, unitName } from './names.ts'
 
-const plain: NameOptions = { suffixes: true, utf8: false, namespace: '' }
+const plain: NameOptions = { suffixes: true, utf8: false, keepsLetters: false, namespace: '' }
 const names: [name: string, unit: string, kind: NameKind, want: string | undefined, options?: Partial<NameOptions>][] =
   [
     ['http.server.requests', '{request}', 'counter', 'http_server_requests_total'],
@@ -23,6 +23,9 @@ const names: [name: string, unit: string, kind: NameKind, want: string | undefin
     ['3d', '', 'gauge', '_3d'],
     ['ж', '', 'gauge', undefined],
     ['', '', 'gauge', undefined],
+    ['temp.größe', 'By', 'gauge', 'temp_größe_bytes', { keepsLetters: true }],
+    ['ns:rule', '', 'gauge', 'ns_rule', { keepsLetters: true }],
+    ['ns:ж.b', '', 'gauge', 'ns:ж_b', { keepsLetters: true, suffixes: false }],
     ['x', 's', 'other', 'ns_x_seconds', { namespace: 'ns' }],
     ['a.b', 's', 'counter', 'a_b', { suffixes: false }],
     ['a__b', 's', 'counter', 'a__b', { suffixes: false }],
@@ -39,8 +42,12 @@ for (const [name, unit, kind, want, options] of names) {
 
 test('names of labels', () => {
   const cases = { 'a.b': 'a_b', '1a': 'key_1a', _a: 'key_a', __a: '__a', ж: '', '': '', 'a-ж': 'a__' }
-  for (const [key, want] of Object.entries(cases)) assert.equal(labelName(key, false), want, key)
-  assert.equal(labelName('a.ж', true), 'a.ж')
+  for (const [key, want] of Object.entries(cases)) assert.equal(labelName(key, plain), want, key)
+  assert.equal(labelName('a.ж', { ...plain, utf8: true }), 'a.ж')
+  const kept = { 'a.ж:b': 'a_ж_b', '٣a': '٣a', '1a': 'key_1a', '.': 'key_', _a: 'key_a' }
+  for (const [key, want] of Object.entries(kept)) {
+    assert.equal(labelName(key, { ...plain, keepsLetters: true }), want, key)
+  }
 })
 
 test('units as words, and back', () => {

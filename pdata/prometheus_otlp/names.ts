@@ -5,6 +5,11 @@ export interface NameOptions {
   readonly suffixes: boolean
   /** Keep every character; else all but letters, digits, `_` (and `:` in names of metrics) becomes `_`. */
   readonly utf8: boolean
+  /**
+   * Otherwise letters and digits of every script stay, a `:` in a metric's name with suffixes does not, and of attributes
+   * whose names become the same the last one counts: as the collector's older translator has it, which Alloy uses.
+   */
+  readonly keepsLetters: boolean
   /** Stands in front of metric names; '': none. */
   readonly namespace: string
 }
@@ -93,18 +98,19 @@ export function metricName(name: string, unit: string, kind: NameKind, options: 
 }
 
 function legacyName(name: string, unit: string, kind: NameKind, options: NameOptions): string {
-  const { namespace } = options
+  const { namespace, keepsLetters } = options
   if (!options.suffixes) {
     const join = (text: string): string =>
       text
-        .split(/[^a-zA-Z0-9:_]/u)
+        .split(keepsLetters ? /[^\p{L}\p{Nd}:_]/u : /[^a-zA-Z0-9:_]/u)
         .filter((token) => token !== '')
         .join('_')
     const plain = join(name)
     if (namespace !== '') return `${join(namespace)}_${plain}`
     return /^\d/.test(plain) ? `_${plain}` : plain
   }
-  let tokens = name.split(/[^a-zA-Z0-9:]/u).filter((token) => token !== '')
+  const separator = keepsLetters ? /[^\p{L}\p{Nd}]/u : /[^a-zA-Z0-9:]/u
+  let tokens = name.split(separator).filter((token) => token !== '')
   const suffixes = unitSuffixes(unit)
   let main = cleanUnit(suffixes.main)
   let per = cleanUnit(suffixes.per)
@@ -141,10 +147,10 @@ function utf8Name(name: string, unit: string, kind: NameKind, options: NameOptio
  * A label's name for an attribute's: other characters become `_`; a name that begins with a digit gets `key_`, one that
  * begins with a single `_` gets `key` in front. '' where nothing is left.
  */
-export function labelName(key: string, utf8: boolean): string {
+export function labelName(key: string, { utf8, keepsLetters }: Pick<NameOptions, 'utf8' | 'keepsLetters'>): string {
   if (utf8 || key === '') return key
-  const name = key.replace(/[^a-zA-Z0-9_]/gu, '_')
-  if (name !== key && /^_*$/.test(name)) return ''
+  const name = key.replace(keepsLetters ? /[^\p{L}\p{Nd}_]/gu : /[^a-zA-Z0-9_]/gu, '_')
+  if (name !== key && !keepsLetters && /^_*$/.test(name)) return ''
   if (/^\d/.test(name)) return `key_${name}`
   return name.startsWith('_') && !name.startsWith('__') ? `key${name}` : name
 }

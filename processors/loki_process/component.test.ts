@@ -272,6 +272,17 @@ const cases: Case[] = [
     ],
   },
   {
+    name: 'cri hands on what never ends once it is long',
+    stages: { 'stage.cri': { max_joined_bytes: '8B' } },
+    lines: [
+      '1970-01-01T00:00:01Z stdout P four',
+      '1970-01-01T00:00:01Z stdout P five5',
+      '1970-01-01T00:00:01Z stdout P six',
+      '1970-01-01T00:00:01Z stdout F !',
+    ],
+    want: ['{job="a", stream="stdout"} fourfive5 @1000000000', '{job="a", stream="stdout"} six! @1000000000'],
+  },
+  {
     name: 'docker unpacks',
     stages: { 'stage.docker': {} },
     lines: ['{"log":"text\\n","stream":"stdout","time":"1970-01-01T00:00:01Z"}', '{"log":1}'],

@@ -1,5 +1,5 @@
 // Stages that make one line of several or several of one, or unpack container formats: multiline, split_json, cri, docker.
-import { attr, bool, defineSettings, duration, int, type SettingsOf, string, uint } from '#component'
+import { attr, bool, byteSize, defineSettings, duration, int, type SettingsOf, string, uint } from '#component'
 import { compileRegexp, type Regexp } from '#lib/regexp'
 import { checkExpression } from './expression.ts'
 import { parseObject } from './extract_stages.ts'
@@ -119,6 +119,11 @@ export const criSettings = defineSettings(
   {
     max_partial_lines: attr(int, 'Streams with an unfinished line; more, and all are handed on.', { default: 100 }),
     max_partial_line_size: attr(uint, 'The longest that partial lines are joined to, in bytes.', { default: 0 }),
+    max_joined_bytes: attr(
+      byteSize,
+      'A line whose end does not come is handed on unfinished when it is this long, in UTF-16 units. Not in Alloy.',
+      { default: '1MiB' },
+    ),
     max_partial_line_size_truncate: attr(bool, 'Cut joined lines at that length.', { default: false }),
   },
   {
@@ -173,24 +178,28 @@ export class CriStage implements Stage {
     if (before !== undefined) line.text = before.line.text + line.text
     if (before !== undefined || found.isPartial) this.#cut(line)
     const parts = (before?.parts ?? 0) + 1
-    if (found.isPartial) {
+    const isTooLong = line.text.length >= this.#settings.max_joined_bytes
+    if (found.isPartial && !isTooLong) {
       this.#partials.set(key, { line, parts })
       return
     }
+    if (found.isPartial) this.#countUnfinished(1)
     this.#partials.delete(key)
     this.#context.join(parts - 1)
     out.push(line)
   }
 
   #giveUp(out: Line[]): void {
-    const help =
-      'A count of partial lines that were flushed prematurely due to the max_partial_lines limit being exceeded'
     this.#context.log.warn('Partial lines of too many streams: handing them on unfinished', {
       max_partial_lines: this.#settings.max_partial_lines,
     })
-    const count = this.#context.instruments.counter('loki_process_cri_partial_lines_flushed_total', help)
-    count.add(this.#partials.size)
+    this.#countUnfinished(this.#partials.size)
     out.push(...this.drain())
+  }
+
+  #countUnfinished(lines: number): void {
+    const help = 'A count of partial lines that were flushed prematurely because a limit was exceeded'
+    this.#context.instruments.counter('loki_process_cri_partial_lines_flushed_total', help).add(lines)
   }
 
   #cut(line: Line): void {

@@ -66,6 +66,12 @@ describe('loki.secretfilter', () => {
     assert.equal(host.counts.get(count)?.value, 2, [...host.counts.keys()].join('\n'))
   })
 
+  it('tells no more origins apart than are set', async () => {
+    const { host } = await run({ origin_label: 'job', origin_limit: 0n }, [github])
+    const count = 'loki_secretfilter_secrets_redacted_by_category_total{rule="github-token",origin="other"}'
+    assert.equal(host.counts.get(count)?.value, 1)
+  })
+
   const percents: [percent: bigint | undefined, want: string][] = [
     [undefined, `${github.slice(0, 8)}...`],
     [50n, `${github.slice(0, 20)}...`],

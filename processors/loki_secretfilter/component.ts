@@ -32,6 +32,9 @@ const settings = defineSettings(
       default: 80,
     }),
     origin_label: attr(string, 'The label whose value is told with the counts of secrets.', { default: '' }),
+    origin_limit: attr(uint, 'Values of that label that are told apart; further ones count as `other`. Not in Alloy.', {
+      default: 1000,
+    }),
     rate: attr(float, 'The share of lines that are looked at, from 0 to 1.', { default: 1 }),
     processing_timeout: attr(duration, 'The longest that a line is looked at; 0: no limit.', { default: '0s' }),
     drop_on_timeout: attr(bool, 'Drop lines that take longer; else they go on with what was found by then replaced.', {

@@ -4,6 +4,7 @@ import { type Component, ConsumeError, type Host, type LogsConsumer } from '#com
 import { type Labels, labelsFrom, labelValue, Logs, LogStream } from '#pdata'
 import type { LokiSecretFilterSettings } from './component.ts'
 import { type Detector, type Finding, loadDetector } from './gitleaks.ts'
+import { replaceTexts } from './replace.ts'
 
 const timeoutReason = 'processing_timeout'
 const timedOutLabel = ['secretfilter', 'timed-out'] as const
@@ -20,6 +21,8 @@ class LokiSecretFilter implements Component<LokiSecretFilterSettings>, LogsConsu
   #settings: LokiSecretFilterSettings
   #detector: Detector
   #next: LogsConsumer
+  /** Values of the origin label that have counts of their own. */
+  readonly #origins = new Set<string>()
   /** Lines dropped of batches of which the rest is on its way. */
   #dropping: number
 
@@ -138,19 +141,29 @@ class LokiSecretFilter implements Component<LokiSecretFilterSettings>, LogsConsu
   #redacted(line: string, findings: readonly Finding[], labels: Labels): string {
     const { redact_with: text, redact_percent: percent, origin_label: originLabel } = this.#settings
     const { instruments } = this.#host
-    const origin = originLabel === '' ? '' : labelValue(labels, originLabel)
-    let out = line
+    const origin = originLabel === '' ? '' : this.#originOf(labelValue(labels, originLabel))
+    const by = new Map<string, string>()
     for (const { rule, secret } of findings) {
-      const by = text === '' ? masked(secret, percent) : named(text, rule, secret)
-      out = out.replaceAll(secret, () => by)
+      if (!by.has(secret)) by.set(secret, text === '' ? masked(secret, percent) : named(text, rule, secret))
       const help = 'Total number of secrets that have been redacted.'
       instruments.counter('loki_secretfilter_secrets_redacted_total', help).add(1)
       const byHelp = 'Number of secrets redacted, partitioned by rule name and origin label value.'
       instruments.counter('loki_secretfilter_secrets_redacted_by_category_total', byHelp, { rule, origin }).add(1)
     }
-    return out
+    return replaceTexts(line, by)
+  }
+
+  /** What lines say is no bound on how many series there are. */
+  #originOf(value: string): string {
+    if (this.#origins.has(value)) return value
+    if (this.#origins.size >= this.#settings.origin_limit) return otherOrigin
+    this.#origins.add(value)
+    return value
   }
 }
+
+/** Stands for the values of the origin label that are too many. */
+const otherOrigin = 'other'
 
 function named(text: string, rule: string, secret: string): string {
   return text

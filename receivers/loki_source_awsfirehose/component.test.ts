@@ -135,6 +135,23 @@ test('A next component that refuses is the answer, in the form that Firehose rea
   assert.equal((await fetch(`${url}/awsfirehose/api/v1/push`)).status, 405)
 })
 
+test('Lines of one stream stay in their order, whatever they came in', async (t) => {
+  const f = await new Firehose().start(t)
+  assert.equal((await f.post(requestOf('first', events, 'last'))).status, 200)
+  assert.deepEqual(f.lines, ['{} first', '{} one', '{} two', '{} last'])
+})
+
+test('No more tenants are told apart than are set', async (t) => {
+  const f = await new Firehose().start(t, { tenants_limit: 1n })
+  for (const tenant of ['t1', 't2', 't1', 't3']) {
+    const headers = { 'x-scope-orgid': tenant, 'x-amz-firehose-common-attributes': '{' }
+    assert.equal((await f.post(requestOf('x'), headers)).status, 200)
+  }
+  const told = (tenant: string) =>
+    f.count(`invalid_static_labels_errors{reason="invalid_json_format",tenant_id="${tenant}"}`)
+  assert.deepEqual([told('t1'), told('t2'), told('other')], [2, undefined, 2])
+})
+
 test('Attributes of the stream become labels', async (t) => {
   const f = await new Firehose().start(t)
   await f.post(requestOf('x'), {

@@ -9,6 +9,7 @@ import {
   logsReceiver,
   secret,
   type SettingsOf,
+  uint,
 } from '#component'
 import { httpServerFields } from '#component/http_server'
 import type { RelabelRules } from '#component/relabel'
@@ -20,6 +21,9 @@ const settings = defineSettings({
   relabel_rules: attr(capsule<RelabelRules>('RelabelRules'), "Rules for the lines' labels, `__aws_*` included."),
   use_incoming_timestamp: attr(bool, 'Keep the times of requests and events; else it is the time of receipt.', {
     default: false,
+  }),
+  tenants_limit: attr(uint, 'Tenants told apart in own metrics; further ones count as `other`. Not in Alloy.', {
+    default: 1000,
   }),
   ...httpServerFields(),
 })

@@ -28,6 +28,8 @@ export class LokiSourceAwsFirehose implements Component<LokiSourceAwsFirehoseSet
   readonly #requests: RequestMetrics
   readonly #intake: LogIntake
   readonly #batchSize: Distribution
+  /** Those that have counts of their own. */
+  readonly #tenants = new Set<string>()
   readonly #bodies = new BodyReader({ bodyBytesMax, decompressedBytesMax: bodyBytesMax, totalBytesMax: bodiesBytesMax })
 
   constructor(host: Host, settings: LokiSourceAwsFirehoseSettings) {
@@ -159,10 +161,18 @@ export class LokiSourceAwsFirehose implements Component<LokiSourceAwsFirehoseSet
     const { pairs: own, faults } = staticLabels(headerOf(request, 'x-amz-firehose-common-attributes'))
     for (const reason of faults) {
       const help = 'Number of errors while processing AWS Firehose static labels'
-      this.#count('invalid_static_labels_errors', help, { reason, tenant_id: tenant }).add(1)
+      this.#count('invalid_static_labels_errors', help, { reason, tenant_id: this.#toldTenant(tenant) }).add(1)
     }
     for (const [name, value] of own) pairs.push([name, value])
     return pairs
+  }
+
+  /** What clients send is no bound on how many series there are. */
+  #toldTenant(tenant: string): string {
+    if (this.#tenants.has(tenant)) return tenant
+    if (this.#tenants.size >= this.#settings.tenants_limit) return 'other'
+    this.#tenants.add(tenant)
+    return tenant
   }
 
   debug(): unknown {
@@ -177,6 +187,8 @@ class Batch {
   readonly #settings: LokiSourceAwsFirehoseSettings
   readonly #common: readonly (readonly [string, string])[]
   #direct: Labels | null | undefined
+  /** One object for each label set: lines of one stream stay in their order, whatever they came in. */
+  readonly #known = new Map<string, Labels>()
 
   constructor(settings: LokiSourceAwsFirehoseSettings, common: readonly (readonly [string, string])[]) {
     this.#settings = settings
@@ -215,7 +227,10 @@ class Batch {
       const name = relabelled[i] as string
       if (!name.startsWith('__') || name === tenantLabel) kept.push(name, relabelled[i + 1] as string)
     }
-    return kept
+    const key = JSON.stringify(kept)
+    const known = this.#known.get(key)
+    if (known === undefined) this.#known.set(key, kept)
+    return known ?? kept
   }
 }
 

@@ -151,6 +151,21 @@ test('Other labels begin with the next line, and not with the whole log again', 
   await d.expect('{job="x"} one', '{job="other"} two')
 })
 
+test('An update does not wait for lines that nobody takes; they come before those under other labels', async (t) => {
+  const d = new Docker(t)
+  await d.daemon.start(d.socket)
+  const container = d.container('c1')
+  container.log('stdout', t0, 'one')
+  d.failure = new ConsumeError('Cannot take lines: full', { retryable: true })
+  await d.start(['c1'])
+  await d.until(() => d.host.counters.waiting === 1)
+  await d.source?.update(d.settings(['c1'], { labels: new Map([['job', 'other']]) }))
+  assert.deepEqual([d.lines, d.host.counters.waiting], [[], 1])
+  container.log('stdout', t0 + 1n, 'two')
+  d.failure = undefined
+  await d.expect('{job="x"} one', '{job="other"} two')
+})
+
 test('A container that ends and runs again is followed again', async (t) => {
   const d = new Docker(t)
   await d.daemon.start(d.socket)

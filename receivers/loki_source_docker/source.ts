@@ -26,6 +26,10 @@ export class LokiSourceDocker implements Component<LokiSourceDockerSettings> {
   #client: DockerClient | undefined
   readonly #logs = new Map<string, ContainerLog>()
   readonly #wanted = new Map<string, Wanted>()
+  /** What shall be followed, by container; more than `#wanted` while logs end that are in its way. */
+  #desired: ReadonlyMap<string, Wanted> = new Map()
+  /** Logs whose last lines are not taken yet. An update does not wait for them. */
+  readonly #ending = new Map<string, Promise<void>>()
   readonly #entries: Count
   readonly #errors: Count
   #started = false
@@ -46,7 +50,7 @@ export class LokiSourceDocker implements Component<LokiSourceDockerSettings> {
     await this.#positions.load()
     this.#started = true
     this.#client = this.#makeClient()
-    await this.#sync()
+    this.#sync()
     this.#reportHealth()
   }
 
@@ -57,28 +61,33 @@ export class LokiSourceDocker implements Component<LokiSourceDockerSettings> {
   }
 
   /** One log for each container; of targets of the same container one counts, always the same. */
-  async #sync(): Promise<void> {
+  #sync(): void {
     const wanted = new Map<string, Wanted>()
     const all = this.#settings.targets.map((target) => wantedOf(target, this.#settings.labels))
     all.sort((a, b) => (a.text < b.text ? -1 : 1))
     for (const one of all) if (one.id !== '' && !wanted.has(one.id)) wanted.set(one.id, one)
-    const ended: Promise<void>[] = []
-    /** Of containers that go on under other labels. */
-    const reached = new Map<string, Position>()
-    for (const [id, { text }] of this.#wanted) {
-      if (wanted.get(id)?.text === text) continue
-      const log = this.#logs.get(id)
-      this.#logs.delete(id)
-      this.#wanted.delete(id)
-      if (log === undefined) continue
-      const gone = log.stop().then(() => {
-        if (wanted.has(id)) reached.set(id, log.position)
-        this.#positions.delete(`cursor-${id}`, text)
-      })
-      ended.push(gone)
+    this.#desired = wanted
+    for (const [id, { text }] of this.#wanted) if (wanted.get(id)?.text !== text) this.#end(id, true)
+    for (const one of wanted.values()) {
+      if (!this.#logs.has(one.id) && !this.#ending.has(one.id)) this.#follow(one, undefined)
     }
-    await Promise.all(ended)
-    for (const one of wanted.values()) if (!this.#logs.has(one.id)) this.#follow(one, reached.get(one.id))
+  }
+
+  /** Follow no longer; once its last lines are taken the container is followed anew where it shall be. */
+  #end(id: string, forgets: boolean): void {
+    const log = this.#logs.get(id)
+    const text = this.#wanted.get(id)?.text ?? ''
+    this.#logs.delete(id)
+    this.#wanted.delete(id)
+    if (log === undefined) return
+    const ended = log.stop().then(() => {
+      this.#ending.delete(id)
+      if (forgets) this.#positions.delete(`cursor-${id}`, text)
+      const next = this.#desired.get(id)
+      if (next !== undefined && !this.#stopped) this.#follow(next, log.position)
+      else if (next !== undefined && next.text !== text) this.#keep(next, log.position)
+    })
+    this.#ending.set(id, ended)
   }
 
   #follow(wanted: Wanted, reached: Position | undefined): void {
@@ -126,19 +135,17 @@ export class LokiSourceDocker implements Component<LokiSourceDockerSettings> {
   }
 
   /** Containers that are followed already go on being followed, unless the daemon or the rules are others. */
-  async update(settings: LokiSourceDockerSettings): Promise<void> {
+  update(settings: LokiSourceDockerSettings): void {
     const before = this.#settings
     this.#settings = settings
     this.#delivery.forwardTo(settings.forward_to)
     if (!this.#started) return
     if (resetKey(before) !== resetKey(settings)) {
-      await Promise.all([...this.#logs.values()].map((log) => log.stop()))
-      this.#logs.clear()
-      this.#wanted.clear()
+      for (const id of this.#logs.keys()) this.#end(id, false)
       this.#client?.close()
       this.#client = this.#makeClient()
     }
-    await this.#sync()
+    this.#sync()
     this.#reportHealth()
   }
 
@@ -146,7 +153,7 @@ export class LokiSourceDocker implements Component<LokiSourceDockerSettings> {
     if (this.#stopped) return
     this.#stopped = true
     this.#delivery.stopping(deadlineMs)
-    await Promise.all([...this.#logs.values()].map((log) => log.stop()))
+    await Promise.all([...this.#ending.values(), ...[...this.#logs.values()].map((log) => log.stop())])
     await this.#delivery.stop(deadlineMs)
     this.#client?.close()
     if (this.#started) await this.#positions.stop()
