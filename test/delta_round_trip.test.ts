@@ -20,7 +20,7 @@ const nothing = { converted: () => {}, dropped: () => {} }
 
 /** Through both processors, scrape by scrape. */
 function roundTrip(metrics: readonly Metric[]): (MetricData | undefined)[] {
-  const toDelta = new CumulativeToDelta({ initialValue: 'keep', startUnixNano: 0n, isConverted: () => true })
+  const toDelta = new CumulativeToDelta({ initialValue: 'auto', startUnixNano: 0n, isConverted: () => true })
   const toCumulative = new DeltaToCumulative(1000)
   return metrics.map((metric) => {
     const tree: MetricsTree = metricsTreeOf(structuredClone(metric))

@@ -18,6 +18,7 @@ export function addNumbers(a: bigint | number | null, b: bigint | number | null)
  */
 export function addHistogram(state: HistogramPoint, point: HistogramPoint): void {
   if (!sameNumbers(state.explicitBounds, point.explicitBounds)) {
+    state.startTimeUnixNano = point.startTimeUnixNano
     state.explicitBounds = point.explicitBounds.slice()
     state.bucketCounts = point.bucketCounts.slice()
     state.count = point.count

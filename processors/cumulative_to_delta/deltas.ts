@@ -128,10 +128,13 @@ export class CumulativeToDelta {
     })
   }
 
-  /** May the first point of a stream go on as it is, as what was counted since the stream's start? */
+  /** May the first point of a stream go on, as what was counted since the stream's start? With `keep` nobody knows since when. */
   #initial(point: { startTimeUnixNano: bigint; timeUnixNano: bigint }): 'initial' | null {
     const { initialValue, startUnixNano } = this.#options
-    if (initialValue === 'keep') return null
+    if (initialValue === 'keep') {
+      point.startTimeUnixNano = 0n
+      return null
+    }
     if (initialValue === 'drop') return 'initial'
     const { startTimeUnixNano: start } = point
     return start < startUnixNano || start === point.timeUnixNano ? 'initial' : null

@@ -103,6 +103,15 @@ test('histograms and exponential histograms add up, and what was sent is not cha
   assert.deepEqual([data.points[0]?.positive.bucketCounts, data.points[0]?.count], [[1n, 3n, 4n], 8n])
 })
 
+test('a histogram with other bounds begins anew, with the start of its point', async () => {
+  const { send } = await started()
+  await send(histogramMetric('h', [histogramPoint(10, [1, 2, 3], { start: 5 })], 1))
+  const other = { start: 10, bounds: [7, 8] }
+  const [data] = await send(histogramMetric('h', [histogramPoint(20, [1, 0, 0], other)], 1))
+  assert.ok(data?.kind === 'histogram')
+  assert.deepEqual([data.points[0]?.count, data.points[0]?.startTimeUnixNano], [1n, 10_000_000_000n])
+})
+
 test('streams beyond max_streams are dropped', async () => {
   const { send, host } = await started({ max_streams: 1n })
   const [data] = await send(

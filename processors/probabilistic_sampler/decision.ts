@@ -218,14 +218,14 @@ export class Sampler {
     return made
   }
 
-  /** What `sampling_priority` says: 0 is never, 100 and more is always; undefined: nothing. */
+  /** What `sampling_priority` says: a percentage from above 0 to 100; undefined: nothing. */
   #recordPriority(record: LogRecord): Threshold | undefined {
     const { samplingPriority, precision } = this.#settings
     const value = samplingPriority === '' ? undefined : attributeValue(record.attributes, samplingPriority)
     if (typeof value !== 'number' && typeof value !== 'bigint') return undefined
     const percentage = Number(value)
-    if (percentage >= 100) return always
-    return percentage > 0 ? (thresholdOf(percentage / 100, precision) ?? never) : never
+    if (percentage === 100) return always
+    return percentage > 0 && percentage < 100 ? thresholdOf(percentage / 100, precision) : undefined
   }
 }
 

@@ -347,9 +347,15 @@ const recordCases: readonly {
     want: '0',
   },
   {
-    name: 'priority never',
+    name: 'priority 0 asks for nothing',
     settings: { percentage: 100, samplingPriority: 'p' },
     attributes: [{ key: 'p', value: 0n }],
+    want: '0',
+  },
+  {
+    name: 'priority beyond 100 asks for nothing',
+    settings: { percentage: 0, samplingPriority: 'p' },
+    attributes: [{ key: 'p', value: 101n }],
     want: null,
   },
   {

@@ -9,7 +9,7 @@ import { gzipSync } from 'node:zlib'
 import { EventTime, FluentClient } from '@fluent-org/logger'
 import { decode, encode } from '@msgpack/msgpack'
 import { ConsumeError, type LogsPort, type OtelOutput } from '#component'
-import { decoded, problemsOf, TestHost } from '#component/test_host'
+import { decoded, problemsOf, TestHost, type Written } from '#component/test_host'
 import { anyValueText, type AnyValue, KeyValueList, logsTree } from '#pdata/otlp'
 import { fluentForwardReceiver } from './component.ts'
 import type { FluentForward } from './receiver.ts'
@@ -25,7 +25,7 @@ class Fluent {
   receiver: FluentForward | undefined
   #tell: () => void = () => {}
 
-  async start(t: TestContext, endpoint = '127.0.0.1:0'): Promise<this> {
+  async start(t: TestContext, endpoint = '127.0.0.1:0', written: Written = {}): Promise<this> {
     const port: LogsPort = {
       nodeId: 'sink',
       signal: 'logs',
@@ -43,7 +43,7 @@ class Fluent {
       },
     }
     const output: OtelOutput = { metrics: [], traces: [], logs: [{ nodeId: 'sink', logs: port }] }
-    const settings = decoded(fluentForwardReceiver.settings, { endpoint })
+    const settings = decoded(fluentForwardReceiver.settings, { endpoint, ...written })
     this.receiver = (await fluentForwardReceiver.create(this.host, settings, output)) as unknown as FluentForward
     await this.receiver.start()
     t.after(() => this.receiver?.stop(1000))
@@ -111,6 +111,20 @@ test('A chunk is acknowledged only once it is taken; refused for good, its conne
   await new Promise((resolve) => socket.on('close', resolve))
   assert.deepEqual(f.records, ['1000000000 c1 fluent.tag=t'])
   assert.equal(f.host.counters.dropped, 1)
+})
+
+test('Connections and messages beyond what is set are closed', async (t) => {
+  const f = await new Fluent().start(t, '127.0.0.1:0', { max_connections: 1n, max_message_size: 100n })
+  const first = connect(f.port, '127.0.0.1')
+  await f.until(() => f.count('opened_connections') === 1)
+  const second = connect(f.port, '127.0.0.1')
+  second.on('error', () => {})
+  await new Promise((resolve) => second.on('close', resolve))
+  first.write(encode(['t', 1, { message: 'short' }]))
+  await f.expect('1000000000 short fluent.tag=t')
+  first.write(encode(['t', 1, { message: 'x'.repeat(200) }]))
+  await new Promise((resolve) => first.on('close', resolve))
+  assert.equal(f.count('parse_failures'), 1)
 })
 
 test('What is no message ends the connection, is counted, and takes nothing with it', async (t) => {

@@ -9,10 +9,6 @@ import { Logs } from '#pdata'
 import { emptyResource, emptyScope, type LogRecord } from '#pdata/otlp'
 import { type FluentMessage, isBadMessage, readMessage } from './events.ts'
 
-/** Connections at once, as upstream; more are closed and come again. */
-const connectionsMax = 100
-/** Fluentd's chunks have 8 MiB by default. */
-const messageBytesMax = 64 * 1024 * 1024
 /** Datagrams that ask for a sign of life are small and few. */
 const heartbeatBytesMax = 64 * 1024
 
@@ -23,8 +19,15 @@ export function fluentAddress(endpoint: string): ListenAddress | undefined {
   return found && { host: found.host === 'localhost' ? '127.0.0.1' : found.host, port: found.port }
 }
 
+export interface FluentSettings {
+  readonly endpoint: string
+  readonly max_connections: number
+  readonly max_message_size: number
+}
+
 export class FluentForward implements Component<never> {
   readonly #host: Host
+  readonly #messageBytesMax: number
   readonly #delivery: LogDelivery
   readonly #server: RetriedBind<TcpServer>
   readonly #heartbeat: RetriedBind<UdpServer> | undefined
@@ -38,8 +41,9 @@ export class FluentForward implements Component<never> {
   readonly #refused: Count
 
   /** `receiver`: what the receiver is called in its own metrics. */
-  constructor(host: Host, endpoint: string, receiver: string, ports: readonly LogsPort[]) {
+  constructor(host: Host, settings: FluentSettings, receiver: string, ports: readonly LogsPort[]) {
     this.#host = host
+    this.#messageBytesMax = settings.max_message_size
     this.#delivery = new LogDelivery(host, ports)
     const { instruments } = host
     const count = (name: string, help: string): Count => instruments.counter(`otelcol_fluent_${name}_total`, help)
@@ -53,13 +57,14 @@ export class FluentForward implements Component<never> {
     this.#accepted = taken('accepted', 'Number of log_records successfully pushed into the pipeline.')
     this.#refused = taken('refused', 'Number of log_records that could not be pushed into the pipeline.')
     // Checked with the settings.
-    const address = fluentAddress(endpoint) ?? { host: '', port: 0 }
+    const address = fluentAddress(settings.endpoint) ?? { host: '', port: 0 }
     const { clock, log } = host
     const options = { clock, log, accept: (_: string, socket: Socket) => this.#accept(socket) }
     const tried = (failure: string): void => this.#tried('server', failure)
     this.#server = new RetriedBind(
       { clock, log, tried },
-      () => new TcpServer({ address, connectionsMax, idleTimeoutMs: 0, tls: undefined }, options),
+      () =>
+        new TcpServer({ address, connectionsMax: settings.max_connections, idleTimeoutMs: 0, tls: undefined }, options),
     )
     if (!('path' in address)) this.#heartbeat = this.#makeHeartbeat(address)
   }
@@ -100,7 +105,7 @@ export class FluentForward implements Component<never> {
   }
 
   #accept(socket: Socket): StreamHandler {
-    const frames = new MsgpackFrames(messageBytesMax)
+    const frames = new MsgpackFrames(this.#messageBytesMax)
     this.#opened.add(1)
     return {
       data: async (chunk) => {
@@ -125,7 +130,7 @@ export class FluentForward implements Component<never> {
     let bad: Error | undefined
     for (const bytes of messages) {
       try {
-        read.push(await readMessage(bytes, messageBytesMax))
+        read.push(await readMessage(bytes, this.#messageBytesMax))
       } catch (error) {
         if (!isBadMessage(error)) throw error
         bad = error as Error

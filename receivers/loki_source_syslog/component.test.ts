@@ -371,6 +371,20 @@ test('A message goes on in the next line also where the next component takes its
   await s.expect('{} one', '{} two\n and more')
 })
 
+test('A message waits as long as is set for a line that goes on with it', async (t) => {
+  const clock = new ManualClock()
+  const s = await new Syslog(clock).start(t, { continuation_timeout: '2s', syslog_format: 'rfc3164' })
+  const socket = s.connect()
+  t.after(() => socket.destroy())
+  socket.write('<13>Oct 11 22:14:15 host app: one\n')
+  // Beside the connection's own time there is that of the message.
+  while (clock.pending < 1) await new Promise((resolve) => setImmediate(resolve))
+  await clock.advance(1999)
+  assert.deepEqual(s.lines, [])
+  await clock.advance(1)
+  await s.expect('{} one')
+})
+
 test('A change loses no datagram that was read with one whose sender is looked up', async (t) => {
   const listener = { protocol: 'udp' }
   const s = await new Syslog().start(t, listener, allLabels)

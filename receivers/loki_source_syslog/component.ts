@@ -51,6 +51,11 @@ const listenerFields = {
   }),
   labels: attr(map(string), 'Labels that every line gets.', { default: {} }),
   idle_timeout: attr(duration, 'A TCP connection is closed after so long without a byte.', { default: '2m' }),
+  continuation_timeout: attr(
+    duration,
+    'A message that ends with a line waits so long for lines that go on with it (TCP). Not in Alloy.',
+    { default: '500ms' },
+  ),
   max_message_length: attr(int, 'Bytes of the longest message with its length in front, and of a datagram.', {
     default: 8192,
   }),
@@ -84,6 +89,7 @@ function checkListener(s: ListenerSettings, report: Report): void {
   if (s.protocol !== 'tcp' && s.protocol !== 'udp') {
     report(`syslog listener protocol should be either 'tcp' or 'udp', got ${s.protocol}`, ['protocol'])
   }
+  if (s.continuation_timeout < 0) report('continuation_timeout must not be negative', ['continuation_timeout'])
   checkFormat(s, report)
   const { tls_config: tls } = s
   if (!tls) return

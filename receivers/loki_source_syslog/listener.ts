@@ -12,8 +12,6 @@ import { type Sender, SyslogLines } from './lines.ts'
 const lineBytesMin = 1024 * 1024
 /** As much as the system's buffer would keep while the next components take their time. */
 const udpQueueBytesMin = 1024 * 1024
-/** A whole message waits so long for a line that goes on with it. */
-const holdMs = 500
 const idleDefaultMs = 120_000
 const lengthDefault = 8192
 
@@ -76,7 +74,7 @@ export class SyslogListener {
 
   /** Other labels and rules for what comes from now on. Where it listens, and how messages are framed, stays. */
   update(settings: ListenerSettings, rules: RelabelRules | undefined): void {
-    // Datagrams that wait for the name of a sender have others before them, made into lines already.
+    // What was made into lines already has the labels of before.
     void this.#handOn()
     this.#settings = settings
     this.#rules = rules
@@ -132,15 +130,18 @@ export class SyslogListener {
     return new Stream(
       this.#options.host.clock,
       this.#framesOf(() => sender),
+      this.#settings.continuation_timeout,
       () => this.#handOn(),
     )
   }
 
   async #datagrams(batch: readonly Datagram[]): Promise<void> {
     const most = messageBytesMax(this.#settings)
-    for (const { bytes, peer } of batch) {
-      const sender = this.#senderOf(peer)
-      this.#udpSender = sender instanceof Promise ? await sender : sender
+    // Asked for together: no name that takes long holds up the others for longer.
+    let senders: readonly (Sender | Promise<Sender>)[] = batch.map(({ peer }) => this.#senderOf(peer))
+    if (senders.some((sender) => sender instanceof Promise)) senders = await Promise.all(senders)
+    for (const [i, { bytes }] of batch.entries()) {
+      this.#udpSender = senders[i] as Sender
       const frames = this.#udpFrames
       // What is longer is cut, as the system would cut it.
       frames.push(bytes.length > most ? bytes.subarray(0, most) : bytes)
@@ -177,12 +178,15 @@ export class SyslogListener {
 class Stream implements StreamHandler {
   readonly #clock: Clock
   readonly #frames: SyslogFrames
+  /** A whole message waits so long for a line that goes on with it. */
+  readonly #holdMs: number
   readonly #handOn: () => true | Promise<true>
   #timer: Timer | undefined
 
-  constructor(clock: Clock, frames: SyslogFrames, handOn: () => true | Promise<true>) {
+  constructor(clock: Clock, frames: SyslogFrames, holdMs: number, handOn: () => true | Promise<true>) {
     this.#clock = clock
     this.#frames = frames
+    this.#holdMs = holdMs
     this.#handOn = handOn
   }
 
@@ -196,7 +200,7 @@ class Stream implements StreamHandler {
 
   /** A message that is held waits from when those before it are taken: until then nothing is read, whatever has come. */
   #wait(more: boolean): boolean {
-    if (this.#frames.holds) this.#timer = this.#clock.setTimeout(() => this.#flush(), holdMs)
+    if (this.#frames.holds) this.#timer = this.#clock.setTimeout(() => this.#flush(), this.#holdMs)
     return more
   }
 
