@@ -269,6 +269,40 @@ table('syslog_parser', [
       scope: 'SecureAuth0',
     },
   ),
+  one(
+    'parses RFC 3164 with a length in front',
+    { type: 'syslog_parser', protocol: 'rfc3164', enable_octet_counting: true, parse_to: 'body' },
+    { body: '25 <34>Oct 11 22:14:15 h a: m' },
+    {
+      body: { appname: 'a', hostname: 'h', message: 'm', priority: 34n, facility: 4n, facility_text: 'auth' },
+      severity: 18,
+      severityText: 'crit',
+      time: '2025-10-11T22:14:15.000000000Z',
+    },
+  ),
+  one(
+    'sends on what is longer than it may be',
+    { type: 'syslog_parser', protocol: 'rfc5424', enable_octet_counting: true, max_octets: 10n },
+    { body: '11 <34>1 - - - - - -' },
+    { body: '11 <34>1 - - - - - -' },
+  ),
+  one(
+    'takes any text, and its priority',
+    { type: 'syslog_parser', protocol: 'none', enable_octet_counting: true },
+    { body: '9 <34>hello' },
+    {
+      body: '9 <34>hello',
+      attributes: { message: '<34>hello', priority: 34n, facility: 4n, facility_text: 'auth' },
+      severity: 18,
+      severityText: 'crit',
+    },
+  ),
+  one(
+    'takes any text, where the priority is none',
+    { type: 'syslog_parser', protocol: 'none' },
+    { body: '<192>x' },
+    { body: '<192>x', attributes: { message: '<192>x' } },
+  ),
   one('sends on what is none', { type: 'syslog_parser', protocol: 'rfc5424' }, { body: 'x' }, { body: 'x' }),
 ])
 

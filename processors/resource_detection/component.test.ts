@@ -226,6 +226,15 @@ const cases: Case[] = [
     want,
   })),
   {
+    name: 'the name of the host in the hosts file',
+    written: {
+      detectors: ['system'],
+      system: { hostname_sources: ['dns'], resource_attributes: { 'os.type': { enabled: false } } },
+    },
+    files: { '/etc/hosts': `127.0.0.1 localhost # x\n10.0.0.1\thost.example.org other ${hostname()}\n` },
+    want: { 'host.name': 'host.example.org' },
+  },
+  {
     name: 'interfaces, those that are down too',
     written: {
       detectors: ['system'],

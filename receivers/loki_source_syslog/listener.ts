@@ -138,8 +138,9 @@ export class SyslogListener {
   async #datagrams(batch: readonly Datagram[]): Promise<void> {
     const most = messageBytesMax(this.#settings)
     // Asked for together: no name that takes long holds up the others for longer.
-    let senders: readonly (Sender | Promise<Sender>)[] = batch.map(({ peer }) => this.#senderOf(peer))
-    if (senders.some((sender) => sender instanceof Promise)) senders = await Promise.all(senders)
+    const asked = batch.map(({ peer }) => this.#senderOf(peer))
+    const isKnown = (sender: Sender | Promise<Sender>): sender is Sender => !(sender instanceof Promise)
+    const senders = asked.every(isKnown) ? asked : await Promise.all(asked.map(async (sender) => sender))
     for (const [i, { bytes }] of batch.entries()) {
       this.#udpSender = senders[i] as Sender
       const frames = this.#udpFrames

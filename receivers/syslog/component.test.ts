@@ -171,7 +171,6 @@ test("Settings that cannot work are told, and Alloy's face has its defaults", ()
       on_error: 'cry',
     }),
     [
-      'octet counting is only compatible with rfc5424',
       'unknown time zone Mars/Base',
       "at least one of 'tcp' and 'udp' must be set",
       'invalid on_error "cry": should be send, send_quiet, drop or drop_quiet',

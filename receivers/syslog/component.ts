@@ -60,6 +60,7 @@ const alloySettings = defineSettings(
   {
     check(s, report) {
       checkMessages(s, report)
+      if (s.protocol === 'none') report("invalid protocol, must be one of 'rfc3164', 'rfc5424': none", ['protocol'])
       checkOperators(s.operators, (message, path = []) => report(message, ['operators', ...path]))
     },
   },
@@ -98,7 +99,6 @@ function checkMessages(s: Given, report: Report): void {
       'on_error',
     ])
   }
-  if (s.max_octets <= 0) report('max_octets must be positive', ['max_octets'])
 }
 
 /** The operator that parses messages, before all others. */
@@ -111,6 +111,7 @@ function parser(s: Given): OperatorSettings {
     ['location', s.location],
     ['enable_octet_counting', s.enable_octet_counting],
     ['allow_skip_pri_header', s.allow_skip_pri_header],
+    ['max_octets', BigInt(s.max_octets)],
     ['non_transparent_framing_trailer', s.non_transparent_framing_trailer],
   ])
 }

@@ -1,4 +1,4 @@
-// Parses syslog messages: RFC 5424 and RFC 3164.
+// Parses syslog messages: RFC 5424, RFC 3164, and what has at most a priority.
 import { attr, bool, defineSettings, int, type SettingsOf, string } from '#component'
 import type { ExprValue } from '#component/expr'
 import {
@@ -6,7 +6,7 @@ import {
   Rfc3164Parser,
   Rfc5424Parser,
   severityKeywords,
-  type SyslogMessage,
+  SyslogMessage,
   yearNotAhead,
 } from '#component/syslog'
 import { isZone, localZone, zoneOffsetMs } from '#lib/time_zone'
@@ -17,16 +17,14 @@ import { describe, type Problem } from './settings.ts'
 
 /** What a syslog message is, for the operator and for receivers. */
 export const syslogFields = {
-  protocol: attr(string, '`rfc5424` or `rfc3164`.', { default: '' }),
+  protocol: attr(string, '`rfc5424`, `rfc3164`, or `none`: text that a priority may stand before.', { default: '' }),
   location: attr(string, 'Where times of RFC 3164 are.', { default: 'UTC' }),
-  enable_octet_counting: attr(bool, 'The length stands before each message (RFC 6587; RFC 5424 only).', {
-    default: false,
-  }),
+  enable_octet_counting: attr(bool, 'The length stands before each message (RFC 6587).', { default: false }),
   allow_skip_pri_header: attr(bool, 'Take messages without a priority.', { default: false }),
   non_transparent_framing_trailer: attr(string, 'What stands behind each message: `LF` or `NUL` (RFC 5424 only).', {
     default: '',
   }),
-  max_octets: attr(int, 'The longest message where lengths stand before them.', { default: 8192 }),
+  max_octets: attr(int, 'The longest message where lengths stand before them; 0: 8192.', { default: 8192 }),
 }
 export const syslogSettings = defineSettings({ ...parserFields, ...syslogFields })
 export type SyslogFields = Pick<SettingsOf<typeof syslogSettings>, keyof typeof syslogFields>
@@ -35,21 +33,17 @@ export type SyslogFields = Pick<SettingsOf<typeof syslogSettings>, keyof typeof 
 export function checkSyslog(s: SyslogFields, problem: Problem): void {
   const { protocol, location, enable_octet_counting: counts, non_transparent_framing_trailer: trailer } = s
   if (protocol === '') problem('missing field protocol')
-  else if (protocol !== 'rfc5424' && protocol !== 'rfc3164') {
-    problem(`unsupported protocol version ${JSON.stringify(protocol)}: should be rfc5424 or rfc3164`, ['protocol'])
+  else if (!['rfc5424', 'rfc3164', 'none'].includes(protocol)) {
+    const message = `unsupported protocol version ${JSON.stringify(protocol)}: should be rfc5424, rfc3164 or none`
+    problem(message, ['protocol'])
   }
-  if (protocol === 'rfc3164' && counts)
-    problem('octet counting is only compatible with rfc5424', ['enable_octet_counting'])
-  if (protocol === 'rfc3164' && trailer !== '') {
+  if (protocol !== 'rfc5424' && protocol !== '' && trailer !== '') {
     problem('non-transparent framing is only compatible with rfc5424', ['non_transparent_framing_trailer'])
   }
   if (counts && trailer !== '') {
     problem('only one of octet counting and non-transparent framing can be enabled', [
       'non_transparent_framing_trailer',
     ])
-  }
-  if (counts && s.allow_skip_pri_header) {
-    problem('allow_skip_pri_header cannot be set with octet counting', ['allow_skip_pri_header'])
   }
   if (!['', 'LF', 'NUL'].includes(trailer)) {
     problem(`invalid trailer ${JSON.stringify(trailer)}: should be LF or NUL`, ['non_transparent_framing_trailer'])
@@ -87,7 +81,8 @@ export class SyslogParser extends Parser {
 const none = new Rfc5424Parser().parse(Buffer.alloc(0))
 
 function messageParser(settings: SyslogFields, nowMs: () => number): (value: ExprValue) => SyslogMessage {
-  const { enable_octet_counting: counts, allow_skip_pri_header: priorityOptional, location } = settings
+  const { enable_octet_counting: counts, location, protocol } = settings
+  const priorityOptional = settings.allow_skip_pri_header && !counts
   const zone = location === 'Local' ? localZone() : location === '' ? 'UTC' : location
   const rfc5424 = new Rfc5424Parser({ priorityOptional })
   const rfc3164 = new Rfc3164Parser({
@@ -97,19 +92,36 @@ function messageParser(settings: SyslogFields, nowMs: () => number): (value: Exp
   })
   return (value) => {
     if (typeof value !== 'string') throw new EntryError(`unable to convert type '${describe(value)}' to bytes`)
-    const bytes = Buffer.from(counts ? afterLength(value) : value)
+    if (protocol === 'none') return rawMessage(counts ? value.replace(lengthBefore, '') : value)
+    const bytes = Buffer.from(counts ? afterLength(value, settings.max_octets || octetsDefault) : value)
     const end = trailedEnd(bytes, settings.non_transparent_framing_trailer)
-    const message =
-      settings.protocol === 'rfc3164' ? rfc3164.parse(bytes, 0, end, nowMs()) : rfc5424.parse(bytes, 0, end)
+    const message = protocol === 'rfc3164' ? rfc3164.parse(bytes, 0, end, nowMs()) : rfc5424.parse(bytes, 0, end)
     if (message.fault !== '') throw new EntryError(`cannot parse a syslog message: ${message.fault}`)
     return message
   }
 }
 
-function afterLength(text: string): string {
-  const found = /^[1-9]\d{0,9} /.exec(text)
+const lengthBefore = /^([1-9]\d{0,9}) /
+const octetsDefault = 8192
+
+function afterLength(text: string, octetsMax: number): string {
+  const found = lengthBefore.exec(text)
   if (found === null) throw new EntryError('cannot parse a syslog message: it does not begin with its length')
+  const octets = Number(found[1])
+  if (octetsMax > 0 && octets > octetsMax) {
+    throw new EntryError(`cannot parse a syslog message: it has ${octets} octets, more than max_octets (${octetsMax})`)
+  }
   return text.slice(found[0].length)
+}
+
+/** All of the text, and the priority that it may begin with. */
+function rawMessage(text: string): SyslogMessage {
+  const message = new SyslogMessage()
+  const found = /^<(\d{1,3})>/.exec(text)
+  const priority = Number(found?.[1] ?? -1)
+  if (priority <= 191) message.priority = priority
+  message.message = text
+  return message
 }
 
 function trailedEnd(bytes: Buffer, trailer: string): number {

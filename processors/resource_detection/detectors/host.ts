@@ -44,7 +44,7 @@ const archNames: Readonly<Record<string, string>> = {
 
 export const system: Detector = async (context) => {
   const sources = context.settings.hostnameSources
-  const name = await hostnameFrom(sources.length === 0 ? ['dns', 'os'] : sources)
+  const name = await hostnameFrom(context, sources.length === 0 ? ['dns', 'os'] : sources)
   const release = await osRelease(context)
   const distribution = await distributionOf(context.root, release)
   const interfaces = Object.entries(networkInterfaces()).filter(([, addresses]) => !addresses?.every((a) => a.internal))
@@ -72,12 +72,17 @@ export const system: Detector = async (context) => {
   return found
 }
 
-/** The first source that has an answer: `dns` and `lookup` ask for the address's name, `cname` for the name's. */
-async function hostnameFrom(sources: readonly string[]): Promise<string> {
+/**
+ * The first source that has an answer: `dns` looks into the hosts file for the name's canonical one, then it and `lookup`
+ * ask for the address's name, `cname` for the name's.
+ */
+async function hostnameFrom(context: DetectorContext, sources: readonly string[]): Promise<string> {
   for (const source of sources) {
     try {
       if (source === 'os') return hostname()
       if (source === 'cname') return ((await resolveCname(hostname()))[0] ?? '').replace(/\.$/, '') || hostname()
+      const canonical = source === 'dns' ? await inHostsFile(context, hostname()) : undefined
+      if (canonical !== undefined) return canonical
       const { address } = await lookup(hostname())
       const { hostname: name } = await lookupService(address, 0)
       // An address without a name comes back as it is.
@@ -87,6 +92,15 @@ async function hostnameFrom(sources: readonly string[]): Promise<string> {
     }
   }
   throw new Error('all hostname sources failed to get hostname')
+}
+
+async function inHostsFile({ root }: DetectorContext, name: string): Promise<string | undefined> {
+  const text = await readFile(`${root}/etc/hosts`, 'utf8').catch(() => '')
+  for (const line of text.split('\n')) {
+    const [, canonical, ...aliases] = (line.split('#', 1)[0] as string).trim().split(/[ \t]+/)
+    if (canonical === name || aliases.includes(name)) return canonical
+  }
+  return undefined
 }
 
 async function osRelease({ root }: DetectorContext): Promise<ReadonlyMap<string, string>> {
