@@ -25,7 +25,7 @@ const { status } = spawnSync(
   {
     cwd: root,
     stdio: 'inherit',
-    timeout: 15 * 60_000,
+    timeout: 18 * 60_000,
     // Hundreds of processes load the same sources: stripped and compiled once, a start takes half the CPU.
     env: { NODE_COMPILE_CACHE: join(root, '.build/compile_cache'), ...process.env },
   },

@@ -1,11 +1,11 @@
 // The executables as users get them: one file, nothing around it.
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { eventually, freePort, hasProgram, isThere, Program } from '#component/test_host'
+import { eventually, freePort, hasProgram, isThere, Program, RealPrometheus } from '#component/test_host'
 import { runsLazyPipeline } from '../bundle/lazy_pipeline.ts'
 import { version } from '../version.ts'
 import { buildExecutables } from './executables.ts'
@@ -17,44 +17,99 @@ const dist = join(directory, 'dist')
 const executable = join(dist, `solder-${plain}-linux-x64`)
 
 const canBuild = process.platform === 'linux' && process.arch === 'x64'
+const hasPrometheus = canBuild && hasProgram('prometheus')
 const arm64Libraries = '/usr/aarch64-linux-gnu'
 const canEmulate =
   canBuild && hasProgram('qemu-aarch64-static') && isThere('libc6-arm64-cross', existsSync(arm64Libraries))
 
-const hostMetrics = `prometheus.exporter.unix "host" { }
+interface Ends {
+  readonly remoteWrite: string
+  readonly push: string
+  readonly log: string
+}
+
+const mainJob = ({ remoteWrite, push, log }: Ends): string => `prometheus.exporter.unix "host" { }
 
 prometheus.scrape "host" {
   targets         = prometheus.exporter.unix.host.targets
-  forward_to      = [prometheus.live.host.receiver]
-  scrape_interval = "1s"
-  scrape_timeout  = "1s"
+  forward_to      = [prometheus.remote_write.out.receiver]
+  scrape_interval = "2s"
+  scrape_timeout  = "2s"
 }
 
-prometheus.live "host" { }
+prometheus.remote_write "out" {
+  endpoint {
+    url = "${remoteWrite}"
+  }
+}
+
+loki.source.file "log" {
+  targets    = [{ __path__ = "${log}" }]
+  forward_to = [loki.write.out.receiver]
+}
+
+loki.write "out" {
+  endpoint {
+    url = "${push}"
+  }
+}
 `
 
-/** Runs the main job with nothing around it, and reads what it collects. */
-async function collects(command: string, args: readonly string[]): Promise<void> {
-  const port = await freePort()
-  const config = join(directory, 'host.alloy')
-  writeFileSync(config, hostMetrics)
-  const flags = [`--server.http.listen-addr=127.0.0.1:${port}`, `--storage.path=${join(directory, 'state')}`]
-  const program = new Program(command, [...args, 'run', ...flags, config], { env: {} })
+const lokiIn = (port: number): string => `loki.source.api "in" {
+  http {
+    listen_address = "127.0.0.1"
+    listen_port    = ${port}
+  }
+  forward_to = [loki.echo.in.receiver]
+}
+
+loki.echo "in" { }
+`
+
+/** With nothing in its environment, not even a PATH. */
+const alone = (command: string, args: readonly string[]): Program => new Program(command, args, { env: {} })
+
+/**
+ * Runs the main job with nothing around it: this host's metrics into a real Prometheus, a file's lines into another solder.
+ * `name` is that of the executable, for what has to be told apart.
+ */
+async function collects(name: string, command: string, args: readonly string[]): Promise<void> {
+  const place = join(directory, name)
+  mkdirSync(join(place, 'prometheus'), { recursive: true })
+  const prometheus = new RealPrometheus(join(place, 'prometheus'), await freePort())
+  const loki = await freePort()
+  const log = join(place, 'app.log')
+  const own = { receiver: join(place, 'receiver.alloy'), sender: join(place, 'sender.alloy') }
+  const ends = {
+    remoteWrite: `${prometheus.url}/api/v1/write`,
+    push: `http://127.0.0.1:${loki}/loki/api/v1/push`,
+    log,
+  }
+  writeFileSync(log, `a line for ${name}\n`)
+  writeFileSync(own.receiver, lokiIn(loki))
+  writeFileSync(own.sender, mainJob(ends))
+  const run = (file: string): string[] => [
+    'run',
+    '--server.http.listen-addr=127.0.0.1:0',
+    `--storage.path=${file}.data`,
+    file,
+  ]
+  assert.match(execFileSync(command, [...args, '--version'], { env: {}, encoding: 'utf8' }), new RegExp(plain))
+  execFileSync(command, [...args, 'validate', own.sender], { env: {}, timeout: 200_000 })
+  await prometheus.start()
+  const receiver = alone(executable, run(own.receiver))
+  const sender = alone(command, [...args, ...run(own.sender)])
   try {
-    const load = await eventually(
-      'node_load1 is there, or the program ends',
-      async () => {
-        if (program.child.exitCode !== null) return ''
-        const page = await fetch(`http://127.0.0.1:${port}/live/metrics`, { signal: AbortSignal.timeout(20_000) })
-        return /^node_load1\{.*\} \S+/m.exec(await page.text())?.[0]
-      },
-      180_000,
-    )
-    assert.match(load, /node_load1\{.*job="integrations\/unix".*\} \d/, program.output)
+    const load = await eventually('node_load1 is there', async () => (await prometheus.query('node_load1'))[0], 240_000)
+    assert.equal(load.metric['job'], 'integrations/unix')
+    assert.ok(Number(load.value[1]) >= 0, load.value[1])
+    await eventually('the line is there', () => receiver.output.includes(`a line for ${name}`) || undefined, 240_000)
   } finally {
     // Emulated it takes its time.
-    const status = await program.stop('SIGTERM', 60_000)
-    assert.equal(status, 0, program.output)
+    const status = await sender.stop('SIGTERM', 60_000)
+    await receiver.stop()
+    await prometheus.stop()
+    assert.equal(status, 0, sender.output)
   }
 }
 
@@ -66,10 +121,15 @@ describe('The executables', { skip: !canBuild && 'they are built on Linux x64' }
     { timeout: 300_000 },
   )
 
-  test('it is one file of at most 130 MB, and collects this host with nothing around it', async () => {
+  test('it is one file of at most 130 MB', () => {
     assert.ok(statSync(executable).size <= 130e6, `${statSync(executable).size} bytes`)
-    await collects(executable, [])
   })
+
+  test(
+    'with nothing around it, it sends the metrics of this host to a Prometheus, and lines of a file on',
+    { skip: !hasPrometheus && 'prometheus is not installed', timeout: 600_000 },
+    () => collects('linux-x64', executable, []),
+  )
 
   test('a pipeline that needs everything that is read lazily runs', () => runsLazyPipeline(executable, directory))
 
@@ -85,9 +145,9 @@ describe('The executables', { skip: !canBuild && 'they are built on Linux x64' }
 
   test(
     'the one for arm64 does the same under emulation',
-    { skip: !canEmulate && 'qemu is not installed' },
+    { skip: !(canEmulate && hasPrometheus) && 'qemu or prometheus is not installed', timeout: 900_000 },
     async () => {
-      await collects('/usr/bin/env', [
+      await collects('linux-arm64', '/usr/bin/env', [
         'qemu-aarch64-static',
         '-L',
         arm64Libraries,

@@ -40,6 +40,15 @@ loki.source.file "logs" {
 	targets    = local.file_match.logs.targets
 	forward_to = [m.write.default.receiver]
 }
+
+// Not this one: "/etc/alloy/comment", nor the next: they are not Alloy's.
+local.file "key" {
+	filename = "/etc/alloy/key"
+}
+
+local.file "other" {
+	filename = "/srv/etc/alloy/key"
+}
 `
 const module = `declare "write" {
 	loki.write "default" {
@@ -94,6 +103,7 @@ describe('solder migrate', () => {
       '  4. systemctl disable --now alloy (left out: --root is another machine)',
       '  5. copy /var/lib/alloy/data/loki.source.file.logs/positions.yml to /var/lib/solder/data/loki.source.file.logs/positions.yml',
       '  9. systemctl enable --now solder (left out: --root is another machine)',
+      '  /etc/alloy/config.alloy:18:14: /etc/alloy/key is still read where it is, and cannot be written to: change it before Alloy is removed',
       '  the flag --cluster.enabled has no effect: clustering is not supported yet',
       '  the variable GOMEMLIMIT has no effect: there is no Go runtime',
       '  what Alloy has not sent of prometheus.remote_write.default when it stops stays in /var/lib/alloy/data/prometheus.remote_write.default: the formats differ',
@@ -138,7 +148,7 @@ describe('solder migrate', () => {
     put('/etc/alloy/config.alloy', `${config}\nmimir.rules.kubernetes "x" { }\n`)
     const shown = migrate()
     assert.equal(shown.status, 1)
-    assert.match(shown.stdout, /Error: \/etc\/alloy\/config\.alloy:16:1: .*mimir\.rules\.kubernetes/)
+    assert.match(shown.stdout, /Error: \/etc\/alloy\/config\.alloy:25:1: .*mimir\.rules\.kubernetes/)
     const refused = migrate('--yes')
     assert.equal(refused.status, 1)
     assert.match(refused.stdout, /Nothing was done: Solder cannot run this configuration/)

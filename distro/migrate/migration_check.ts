@@ -36,13 +36,12 @@ async function configFindings(root: string, service: AlloyService): Promise<Find
     // What the configuration reads from the environment is what the service gives it.
     for (const [key, value] of service.environment) process.env[key] = value
     const plan = await checkAlloy(text, stability, storage)
-    return plan.diagnostics.map(({ severity, message, range: { start } }): Finding => {
-      const file = start.file.startsWith(root) ? join('/', start.file.slice(root.length)) : start.file
-      return {
-        severity: severity === 'error' ? 'error' : 'note',
-        text: `${file}:${start.line}:${start.column}: ${message}`,
-      }
-    })
+    const onMachine = (file: string): string => (file.startsWith(root) ? join('/', file.slice(root.length)) : file)
+    const problems = plan.diagnostics.map(({ severity, message, range: { start } }): Finding => ({
+      severity: severity === 'error' ? 'error' : 'note',
+      text: `${onMachine(start.file)}:${start.line}:${start.column}: ${message}`,
+    }))
+    return [...problems, ...[...plan.sources].flatMap(([file, source]) => pathFindings(onMachine(file), source))]
   } finally {
     for (const [key] of service.environment) {
       if (before[key] === undefined) delete process.env[key]
@@ -50,6 +49,19 @@ async function configFindings(root: string, service: AlloyService): Promise<Find
     }
     rmSync(storage, { recursive: true, force: true })
   }
+}
+
+/** Texts with a path of Alloy's own, outside of lines that are comments: what is copied is not what they name. */
+function pathFindings(file: string, source: string): Finding[] {
+  return source.split('\n').flatMap((line, i) => {
+    if (/^\s*\/\//.test(line)) return []
+    return [...line.matchAll(/(?<![\w/.-])\/(?:etc|var\/lib)\/alloy(?![\w.-])[^"`,;:\s]*/g)].map((match): Finding => ({
+      severity: 'note',
+      text:
+        `${file}:${i + 1}:${match.index + 1}: ${match[0]} is still read where it is, and cannot be written to: ` +
+        'change it before Alloy is removed',
+    }))
+  })
 }
 
 function flagFindings({ flags, spacedFlags, environment }: AlloyService): Finding[] {

@@ -1,22 +1,32 @@
-// The packages as users get them: the Debian one in a Debian of its own, the RPM's content, the unit.
+// The packages as users get them: the Debian one on a machine of its own, the RPM's content.
 import assert from 'node:assert/strict'
-import { execFileSync, spawnSync } from 'node:child_process'
-import { appendFileSync, copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { hasProgram, isThere } from '#component/test_host'
+import { installedKernel, type Kernel, Machine, makeDisk } from '../machine/door.ts'
 import { version } from '../version.ts'
+import { installTests } from './install_in_machine.ts'
+import { migrationTests } from './migration_in_machine.ts'
 import { buildPackages } from './packages.ts'
+import { removalTests, serviceTests } from './service_in_machine.ts'
 
 const plain = version.slice(1)
 const directory = mkdtempSync(join(tmpdir(), 'solder-packages-'))
 after(() => rmSync(directory, { recursive: true, force: true, maxRetries: 5 }))
 const dist = join(directory, 'dist')
-const executable = join(dist, `solder-${plain}-linux-x64`)
 
 const canBuild = process.arch === 'x64' && hasProgram('dpkg-deb') && hasProgram('rpmbuild')
-const canBootstrap = canBuild && hasProgram('debootstrap') && isThere('root', process.getuid?.() === 0)
+const kernel = installedKernel()
+const canBoot =
+  canBuild &&
+  hasProgram('debootstrap') &&
+  hasProgram('mke2fs') &&
+  hasProgram('qemu-system-x86_64') &&
+  isThere('a kernel in /boot', kernel !== undefined) &&
+  isThere('root', process.getuid?.() === 0)
 
 describe('The packages', { skip: !canBuild && 'they are built on Linux x64 with dpkg-deb and rpmbuild' }, () => {
   before(async () => void (await buildPackages(['linux-x64'], dist)), { timeout: 600_000 })
@@ -31,93 +41,28 @@ describe('The packages', { skip: !canBuild && 'they are built on Linux x64 with 
     assert.match(query('--licensefiles'), /^\/usr\/share\/licenses\/solder\/notices\.txt$/m)
   })
 
-  debianTests()
+  machineTests()
 })
 
-function debianTests(): void {
-  describe('In a Debian of its own', { skip: !canBootstrap && 'debootstrap and root are needed' }, () => {
-    const tree = join(directory, 'debian')
-    const inside = (script: string): { status: number | null; output: string } => {
-      const { status, stdout, stderr } = spawnSync('chroot', [tree, 'sh', '-c', script], {
-        encoding: 'utf8',
-        timeout: 120_000,
-        env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' },
-      })
-      return { status, output: stdout + stderr }
-    }
-
+function machineTests(): void {
+  describe('On a machine with systemd', { skip: !canBoot && 'debootstrap, root, qemu and a kernel are needed' }, () => {
+    let machine: Machine
     before(
-      () => {
-        execFileSync('debootstrap', ['--variant=minbase', '--include=libatomic1', 'bookworm', tree], {
-          stdio: ['ignore', 'ignore', 'inherit'],
-          timeout: 500_000,
-        })
-        copyFileSync(join(dist, `solder_${plain}_amd64.deb`), join(tree, 'solder.deb'))
+      async () => {
+        const files = new Map([[dist, `/srv/releases/v${plain}`]])
+        machine = await Machine.boot(directory, makeDisk(directory, files), kernel as Kernel)
       },
-      { timeout: 520_000 },
+      { timeout: 1_200_000 },
     )
+    after(() => machine.stop())
 
-    test('the package is installed, and its service has what it needs', () => {
-      const { status, output } = inside('dpkg -i /solder.deb')
-      assert.equal(status, 0, output)
-      assert.equal(inside('solder --version').status, 0)
-      assert.match(readFileSync(join(tree, 'usr/share/doc/solder/copyright'), 'utf8'), /^ {2}Node\.js /m)
-      assert.match(inside('id solder').output, /uid=.*adm/)
-      assert.match(
-        inside('stat -c "%U %G %a" /var/lib/solder /etc/solder /etc/solder/config.alloy').output,
-        /^solder solder 750\nroot solder 750\nroot solder 640\n$/,
-      )
-    })
-
-    test("the unit's command line runs as its user, is reloaded and stops", () => {
-      const unit = readFileSync(join(tree, 'usr/lib/systemd/system/solder.service'), 'utf8')
-      const command = (/^ExecStart=(.*)$/m.exec(unit)?.[1] ?? '').replace(
-        'run ',
-        'run --server.http.listen-addr=127.0.0.1:0 ',
-      )
-      const script = `. /etc/default/solder; cd /var/lib/solder
-        setpriv --reuid=solder --regid=solder --init-groups ${command} >/tmp/said 2>&1 & pid=$!
-        for i in $(seq 100); do grep -q 'is ready' /tmp/said && break; sleep 0.2; done
-        kill -HUP $pid; for i in $(seq 100); do grep -q 'Reloaded the configuration' /tmp/said && break; sleep 0.2; done
-        kill -TERM $pid; (sleep 30; kill -KILL $pid) >/dev/null 2>&1 & wait $pid; echo "ended with $?"; cat /tmp/said`
-      const { output } = inside(script)
-      assert.match(output, /ended with 0/)
-      assert.match(output, /Reloaded the configuration/)
-    })
-
-    test('an upgrade keeps a changed configuration; a removal keeps it too, a purge nothing', () => {
-      appendFileSync(join(tree, 'etc/solder/config.alloy'), '// mine\n')
-      writeFileSync(join(tree, 'var/lib/solder/kept'), '')
-      assert.equal(inside('dpkg -i --force-confold /solder.deb').status, 0)
-      assert.match(readFileSync(join(tree, 'etc/solder/config.alloy'), 'utf8'), /\/\/ mine/)
-      assert.equal(inside('dpkg -r solder').status, 0)
-      assert.ok(existsSync(join(tree, 'etc/solder/config.alloy')))
-      assert.ok(existsSync(join(tree, 'var/lib/solder/kept')))
-      assert.ok(!existsSync(join(tree, 'usr/bin/solder')))
-      assert.equal(inside('dpkg -P solder').status, 0)
-      assert.ok(!existsSync(join(tree, 'etc/solder')))
-      assert.ok(!existsSync(join(tree, 'var/lib/solder')))
-      assert.notEqual(inside('id solder').status, 0)
-    })
+    const places = {
+      package: `/srv/releases/v${plain}/solder_${plain}_amd64.deb`,
+      executable: `/srv/releases/v${plain}/solder-${plain}-linux-x64`,
+    }
+    serviceTests(() => machine, places)
+    migrationTests(() => machine)
+    removalTests(() => machine)
+    installTests(() => machine, `/srv/releases/v${plain}`, plain)
   })
-
-  test(
-    'systemd finds nothing wrong with the unit',
-    { skip: !hasProgram('systemd-analyze') && 'systemd is not installed' },
-    () => {
-      // What it runs is not installed on this machine.
-      const unit = readFileSync(join(import.meta.dirname, 'files', 'solder.service'), 'utf8')
-      const path = join(directory, 'solder.service')
-      writeFileSync(path, unit.replaceAll('/usr/bin/solder', executable).replace('Documentation=man:solder(1)\n', ''))
-      const { status, stderr } = spawnSync('systemd-analyze', ['verify', path], { encoding: 'utf8', timeout: 60_000 })
-      assert.equal(status, 0, stderr)
-      assert.equal(
-        stderr
-          .split('\n')
-          .filter((line) => line.includes('solder.service'))
-          .join('\n'),
-        '',
-      )
-    },
-  )
 }
