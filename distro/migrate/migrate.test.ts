@@ -101,7 +101,7 @@ describe('solder migrate', () => {
       '  1. copy /etc/alloy to /etc/solder',
       '  2. write /etc/default/solder',
       '  4. systemctl disable --now alloy (left out: --root is another machine)',
-      '  5. copy /var/lib/alloy/data/loki.source.file.logs/positions.yml to /var/lib/solder/data/loki.source.file.logs/positions.yml',
+      '  5. copy the positions of log files from /var/lib/alloy/data to /var/lib/solder/data: loki.source.file.logs/positions.yml',
       '  9. systemctl enable --now solder (left out: --root is another machine)',
       '  /etc/alloy/config.alloy:18:14: /etc/alloy/key is still read where it is, and cannot be written to: change it before Alloy is removed',
       '  the flag --cluster.enabled has no effect: clustering is not supported yet',

@@ -132,9 +132,6 @@ function stepsOf(root: string, service: AlloyService, run: RunCommand): Step[] {
     text: `copy ${from} to ${to}`,
     run: () => copyOver(join(root, from), join(root, to)),
   })
-  const positions = positionsFiles(root, service.storagePath).map((file) =>
-    copy(file, join(storagePath, relative(service.storagePath, file))),
-  )
   return [
     copy(config.from, config.to),
     {
@@ -148,12 +145,11 @@ function stepsOf(root: string, service: AlloyService, run: RunCommand): Step[] {
         chmodSync(join(root, wayBackFile), 0o755)
       },
     },
-    // Alloy writes its positions when it stops.
     command('systemctl', 'disable', '--now', 'alloy'),
-    ...positions,
+    positionsStep(root, service),
     command('chown', '-R', 'root:solder', configDirectory),
     command('chmod', '-R', 'u=rwX,g=rX,o=', configDirectory),
-    ...(positions.length === 0 ? [] : [command('chown', '-R', 'solder:solder', dirname(storagePath))]),
+    command('chown', '-R', 'solder:solder', dirname(storagePath)),
     command('systemctl', 'enable', '--now', 'solder'),
   ]
 }
@@ -175,6 +171,20 @@ function configTarget(root: string, { configPath }: AlloyService): ConfigTarget 
   const isDirectory = statSync(join(root, configPath)).isDirectory()
   const path = join(configDirectory, isDirectory ? basename(configPath) : 'config.alloy')
   return { from: configPath, to: path, path }
+}
+
+/** Alloy writes its positions when it stops, so which files there are is asked again then. */
+function positionsStep(root: string, service: AlloyService): Step {
+  const known = positionsFiles(root, service.storagePath).map((file) => relative(service.storagePath, file))
+  const what = known.length === 0 ? 'as Alloy leaves them' : known.join(', ')
+  return {
+    text: `copy the positions of log files from ${service.storagePath} to ${storagePath}: ${what}`,
+    run: () => {
+      mkdirSync(join(root, storagePath), { recursive: true })
+      for (const file of positionsFiles(root, service.storagePath))
+        copyOver(join(root, file), join(root, storagePath, relative(service.storagePath, file)))
+    },
+  }
 }
 
 function positionsFiles(root: string, directory: string): string[] {

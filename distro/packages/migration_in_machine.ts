@@ -12,12 +12,15 @@ const slow = { timeout: 600_000 }
  */
 const fakeAlloy = `#!/bin/sh
 echo "fake Alloy: $*"
-trap 'size=$(stat -c %s /var/log/app/app.log)
-  mkdir -p /var/lib/alloy/data/loki.source.file.app
-  printf "positions:\\n  ? path: /var/log/app/app.log\\n    labels: \\047{}\\047\\n  : \\"%s\\"\\n" "$size" \\
-    >/var/lib/alloy/data/loki.source.file.app/positions.yml
+trap 'mkdir -p /var/lib/alloy/data/loki.source.file.app
+  sed "s/SIZE/$(stat -c %s /var/log/app/app.log)/" /usr/share/alloy/positions >/var/lib/alloy/data/loki.source.file.app/positions.yml
   exit 0' TERM
 while :; do sleep 1 & wait $!; done
+`
+const positions = `positions:
+  ? path: /var/log/app/app.log
+    labels: '{app="from the unit"}'
+  : "SIZE"
 `
 /** As Alloy's package for Debian has it, at 1.18: what systemd reads, users, groups and modes. */
 const unit = `[Unit]
@@ -68,6 +71,7 @@ loki.write "out" {
 
 async function installFakeAlloy(machine: Machine): Promise<void> {
   await machine.write('/usr/bin/alloy', fakeAlloy)
+  await machine.write('/usr/share/alloy/positions', positions)
   await machine.write('/lib/systemd/system/alloy.service', unit)
   await machine.write('/etc/systemd/system/alloy.service.d/override.conf', dropIn)
   await machine.write('/etc/default/alloy', options)
