@@ -155,7 +155,7 @@ function lifeTests(machine: () => Machine, places: Places): void {
     assert.equal((await machine().does(`stat -c %U /proc/${pid}`)).trim(), 'solder')
     // As root in its name space: what is refused there is refused by the unit.
     const inside = (command: string): string => `nsenter --mount --target ${pid} sh -c '${command}'`
-    for (const path of ['/etc/x', '/usr/x', '/var/log/x', '/root/x', '/proc/sys/kernel/hostname', '/sys/fs/cgroup/x']) {
+    for (const path of ['/etc/x', '/usr/x', '/var/log/x', '/boot/x', '/proc/sys/kernel/hostname', '/sys/fs/cgroup/x']) {
       const { status: refused, output } = await machine().run(inside(`echo x >${path}`))
       assert.notEqual(refused, 0, path)
       assert.match(output, /Read-only file system/, path)
