@@ -231,6 +231,8 @@ describe('Regexp', () => {
       { pattern: '^a', text: 'aa', template: 'b', want: 'ba' },
       { pattern: 'a+', text: 'aa-a', template: '$$&', want: '$&-$&' },
       { pattern: 'a+', text: 'aa-a', template: '$', want: '$-$' },
+      { pattern: '(?P<n>a)|(?P<n>b)', text: 'abc', template: '<$n>', want: '<a><b>c' },
+      { pattern: '(?P<n>a)(?P<n>b)', text: 'abc', template: '<$n>', want: '<a>c' },
       { pattern: '[^b]', text: 'a😀b', template: '-', want: '--b' },
     ]
     for (const { pattern, text, template, want } of cases) {

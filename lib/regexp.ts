@@ -348,17 +348,17 @@ export class RegexpTemplate {
   readonly isConstant: boolean
   /** A constant template as `String.replace` takes it. */
   readonly replacement: string
-  /** Texts, and numbers of groups (-1 for a group that there is not). */
-  readonly #parts: readonly (string | number)[]
+  /** Texts, and numbers of groups: of the first that has a text, as a name may be there twice. */
+  readonly #parts: readonly (string | readonly number[])[]
 
   constructor(source: string, subexpNames: readonly string[]) {
-    const parts: (string | number)[] = []
+    const parts: (string | readonly number[])[] = []
     let copied = 0
     for (const found of source.matchAll(reference)) {
       parts.push(source.slice(copied, found.index))
       copied = found.index + found[0].length
       const name = found[1] ?? found[2]
-      parts.push(name === undefined ? '$' : groupNumber(name, subexpNames))
+      parts.push(name === undefined ? '$' : groupNumbers(name, subexpNames))
     }
     parts.push(source.slice(copied))
     this.source = source
@@ -369,13 +369,21 @@ export class RegexpTemplate {
 
   expand(groups: readonly (string | undefined)[]): string {
     let out = ''
-    for (const part of this.#parts) out += typeof part === 'string' ? part : (groups[part] ?? '')
+    for (const part of this.#parts) out += typeof part === 'string' ? part : firstText(part, groups)
     return out
   }
 }
 
-/** A number without leading zeros is one (up to Go's bound), anything else is a name. */
-function groupNumber(name: string, subexpNames: readonly string[]): number {
-  if (/^(?:0|[1-9][0-9]{0,8})$/.test(name)) return Number(name)
-  return subexpNames.indexOf(name)
+function firstText(numbers: readonly number[], groups: readonly (string | undefined)[]): string {
+  for (let i = 0; i < numbers.length; i++) {
+    const text = groups[numbers[i] as number]
+    if (text !== undefined && text !== '') return text
+  }
+  return ''
+}
+
+/** A number without leading zeros is one (up to Go's bound), anything else is a name. None: there is no such group. */
+function groupNumbers(name: string, subexpNames: readonly string[]): number[] {
+  if (/^(?:0|[1-9][0-9]{0,8})$/.test(name)) return [Number(name)]
+  return subexpNames.flatMap((each, i) => (each === name ? [i] : []))
 }
