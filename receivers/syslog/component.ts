@@ -5,6 +5,7 @@ import {
   type ComponentDefinition,
   defineSettings,
   list,
+  oneOf,
   otelOutput,
   outputPorts,
   type Report,
@@ -46,7 +47,11 @@ const udp = block(defineSettings(udpFields, { check: checkUdpInput }), 'Listen f
 const alloySettings = defineSettings(
   {
     ...syslogFields,
-    protocol: attr(string, '`rfc5424` or `rfc3164`.', { default: 'rfc5424' }),
+    // As words, so that a wrong one is told beside what is wrong elsewhere in the block.
+    protocol: attr(oneOf('rfc5424', 'rfc3164'), '`rfc5424` or `rfc3164`.', { default: 'rfc5424' }),
+    non_transparent_framing_trailer: attr(oneOf('', 'LF', 'NUL'), syslogFields.non_transparent_framing_trailer.doc, {
+      default: '',
+    }),
     on_error: onError,
     tcp: block(defineSettings(alloyTcpFields, { check: checkTcpInput }), 'Listen for connections.'),
     udp,
@@ -60,7 +65,6 @@ const alloySettings = defineSettings(
   {
     check(s, report) {
       checkMessages(s, report)
-      if (s.protocol === 'none') report("invalid protocol, must be one of 'rfc3164', 'rfc5424': none", ['protocol'])
       checkOperators(s.operators, (message, path = []) => report(message, ['operators', ...path]))
     },
   },
