@@ -3,6 +3,7 @@ import {
   attr,
   block,
   bool,
+  byteSize,
   defineSettings,
   duration,
   int,
@@ -10,6 +11,7 @@ import {
   type Settings,
   type SettingsOf,
   string,
+  type Type,
 } from '#component'
 import { hostAndPort } from '#component/listener'
 import { alloyTls, yamlTls } from '#component/otel_server'
@@ -28,9 +30,9 @@ const sharedFields = {
   ...whitespaceFields,
 }
 
-const tcpFields = <T extends Tls>(tls: Settings<T>) => ({
+const tcpFields = <T extends Tls>(tls: Settings<T>, bytes: Type<number>) => ({
   ...sharedFields,
-  max_log_size: attr(size, 'The longest entry, in bytes.', { default: '1MiB' }),
+  max_log_size: attr(bytes, 'The longest entry, in bytes.', { default: '1MiB' }),
   force_flush_period: attr(
     duration,
     'What is no whole entry yet is one when nothing came for so long; 0: at the end.',
@@ -44,8 +46,8 @@ const tcpFields = <T extends Tls>(tls: Settings<T>) => ({
     default: '0s',
   }),
 })
-export const alloyTcpFields = tcpFields(alloyTls)
-export const yamlTcpFields = tcpFields(yamlTls)
+export const alloyTcpFields = tcpFields(alloyTls, byteSize)
+export const yamlTcpFields = tcpFields(yamlTls, size)
 const tcpSettings = defineSettings(alloyTcpFields)
 export type TcpInputSettings = SettingsOf<typeof tcpSettings>
 

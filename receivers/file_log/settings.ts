@@ -135,9 +135,9 @@ const fields = (bytes: Type<number>, isAscending: boolean) => ({
     default: 'end',
   }),
   fingerprint_size: attr(bytes, noEffect('files are known by device, inode and their first 1024 bytes'), {
-    default: 1000,
+    default: '1000B',
   }),
-  max_log_size: attr(bytes, 'The longest entry, in bytes.', { default: 1_048_576 }),
+  max_log_size: attr(bytes, 'The longest entry, in bytes.', { default: '1MiB' }),
   encoding: attr(string, 'The encoding of the files, by its IANA name; `nop`: bytes that are no text, as they come.', {
     default: 'utf-8',
   }),
@@ -158,7 +158,7 @@ export const alloyLacks = { max_log_size_behavior: 'split', include_file_record_
 
 export const alloySettings = defineSettings(
   {
-    ...fields(byteSizeOrNumber(), true),
+    ...fields(byteSize, true),
     max_batches: attr(int, noEffect('files that are not open have their turn as others are closed'), { default: 10 }),
     output: block(otelOutput, 'Where entries go.', { required: true }),
     ...debugMetricsField,
@@ -167,15 +167,6 @@ export const alloySettings = defineSettings(
     check: (s: Omit<FileLogSettings, keyof typeof alloyLacks>, report) => checkFileLog({ ...s, ...alloyLacks }, report),
   },
 )
-
-/** Alloy's sizes have units; its defaults here are numbers of bytes. */
-function byteSizeOrNumber(): Type<number> {
-  return {
-    ...byteSize,
-    decode: (value) =>
-      typeof value === 'bigint' || typeof value === 'number' ? Number(value) : byteSize.decode(value),
-  }
-}
 
 const yamlOnly = {
   include_file_record_offset: attr(
