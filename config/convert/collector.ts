@@ -48,8 +48,6 @@ interface Group {
 export interface CollectorOptions {
   /** Of labels, where a file holds several configurations. */
   readonly prefix?: string
-  /** A connector in front of each group's exporters, instead of one for all. */
-  readonly connectorsPerGroup?: boolean
   /** Components that are neither in this build nor in Alloy's tables: blocks by `kind/type`. */
   readonly own?: ReadonlyMap<string, OwnComponent>
 }
@@ -194,7 +192,9 @@ class Components {
   #one(configured: Configured, group: string, signal?: Signal): Made | undefined {
     const definition = this.#faces.get(configured)
     const { kind } = configured
-    const once = kind === 'receiver' || (kind === 'connector' && !this.#options.connectorsPerGroup)
+    // One file has one writer.
+    const isFile = kind === 'exporter' && configured.definition?.types[0] === 'file'
+    const once = kind === 'receiver' || kind === 'connector' || isFile
     const known = once ? this.#single.get(configured) : undefined
     if (!definition || known) return known
     const label = this.#label(configured, group, signal)

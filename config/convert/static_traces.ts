@@ -45,8 +45,7 @@ export async function convertTraces(
     const instance = new TracesInstance(writer, config)
     const root = instance.collector()
     const own = instance.own()
-    if (root)
-      out.push(...(await convertCollector(writer, root, registry, { ...prefix, own, connectorsPerGroup: true })))
+    if (root) out.push(...(await convertCollector(writer, root, registry, { ...prefix, own })))
   }
   return out
 }
@@ -94,17 +93,19 @@ class TracesInstance {
     const before = processorOrder.filter((id) => processors.has(id))
     const pipelines: Record<string, YamlNode> = {}
     const add = (name: string, from: readonly string[], through: readonly string[], to: readonly string[]): void => {
-      pipelines[`traces${name}`] = this.#pipeline(from, through, [...to, ...extra, ...(metrics ? ['spanmetrics'] : [])])
-      if (metrics) pipelines[`metrics${name}`] = this.#pipeline(['spanmetrics'], [], ['remote_write'])
+      pipelines[`traces${name}`] = this.#pipeline(from, through, to)
     }
+    // Spans are counted and shown once: where they leave.
+    const last = [...ends, ...extra, ...(metrics ? ['spanmetrics'] : [])]
+    if (metrics) pipelines[balancing ? 'metrics/1' : 'metrics'] = this.#pipeline(['spanmetrics'], [], ['remote_write'])
     if (balancing) {
       const split = before.findIndex((id) => behindBalancing.includes(id))
       const cut = split < 0 ? before.length : split
       exporters.set('loadbalancing', this.#balancer(balancing))
       add('/0', [...receivers.keys()], before.slice(0, cut), ['loadbalancing'])
       receivers.set('otlp/lb', this.#balancedReceiver(balancing))
-      add('/1', ['otlp/lb'], before.slice(cut), ends)
-    } else add('', [...receivers.keys()], before, ends)
+      add('/1', ['otlp/lb'], before.slice(cut), last)
+    } else add('', [...receivers.keys()], before, last)
     const service = { pipelines: mapOf(pipelines, this.#range), extensions: this.#names([...extensions.keys()]) }
     return mapOf(
       {
