@@ -20,10 +20,19 @@ export class ConsumeError extends Error {
   override readonly name = 'ConsumeError'
   /** May the same batch succeed when tried again? */
   readonly retryable: boolean
+  /**
+   * May a client that sent it from elsewhere try again? By default where `retryable`. Its batch is not lost then, though
+   * nothing here holds on to it: statements that fail today may be other ones after a reload.
+   */
+  readonly clientMayRetry: boolean
   readonly retryAfterMs: number | undefined
-  constructor(message: string, options: { retryable: boolean; retryAfterMs?: number; cause?: unknown }) {
+  constructor(
+    message: string,
+    options: { retryable: boolean; clientMayRetry?: boolean; retryAfterMs?: number; cause?: unknown },
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.retryable = options.retryable
+    this.clientMayRetry = options.clientMayRetry ?? options.retryable
     this.retryAfterMs = options.retryAfterMs
   }
 }

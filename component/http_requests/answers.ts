@@ -29,7 +29,7 @@ export function answerError(
     // What is left of a body that nobody reads goes with the connection.
     response.setHeader('connection', 'close')
     answerText(response, error.status, message)
-  } else if (error instanceof ConsumeError && error.retryable) {
+  } else if (error instanceof ConsumeError && error.clientMayRetry) {
     response.setHeader('retry-after', String(Math.ceil((error.retryAfterMs ?? retryAfterDefaultMs) / 1000)))
     answerText(response, 503, message)
   } else if (error instanceof ConsumeError || invalid.some((kind) => error instanceof kind)) {

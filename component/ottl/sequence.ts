@@ -60,7 +60,7 @@ export class Recorder {
     const why = error.message.length > messageLengthMax ? `${error.message.slice(0, messageLengthMax)}…` : error.message
     const message = problemText(why, text, Math.max(error.at, 0))
     if (this.mode === 'propagate') {
-      throw new ConsumeError(`Cannot run an OTTL statement: ${message}`, { retryable: false })
+      throw new ConsumeError(`Cannot run an OTTL statement: ${message}`, { retryable: false, clientMayRetry: true })
     }
     if (this.mode === 'silent') return
     const now = this.host.clock.monotonic()

@@ -222,7 +222,10 @@ function anyPoint(
     return false
   } catch (error) {
     if (!(error instanceof ExprError)) throw error
-    throw new ConsumeError(`Cannot run the expression ${JSON.stringify(text)}: ${error.message}`, { retryable: false })
+    throw new ConsumeError(`Cannot run the expression ${JSON.stringify(text)}: ${error.message}`, {
+      retryable: false,
+      clientMayRetry: true,
+    })
   }
 }
 

@@ -251,7 +251,7 @@ test('silent counts and goes on without a line', async () => {
 
 test('propagate refuses the batch for good, and a group can have a mode of its own', async () => {
   await assert.rejects(run(traces(), { error_mode: 'propagate', trace_statements: failing }), (error: unknown) => {
-    assert.ok(error instanceof ConsumeError && !error.retryable)
+    assert.ok(error instanceof ConsumeError && !error.retryable && error.clientMayRetry)
     assert.match(
       error.message,
       /^Cannot run an OTTL statement: expected string but got int64 \(column 16: set\(span\.name, ⇒Concat/,

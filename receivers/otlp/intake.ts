@@ -107,7 +107,7 @@ export interface Refusal {
  */
 export function refusalOf(error: unknown): Refusal {
   const { message } = error as Error
-  if (!(error instanceof ConsumeError) || !error.retryable) {
+  if (!(error instanceof ConsumeError) || !error.clientMayRetry) {
     return { code: GrpcCode.INTERNAL, httpStatus: 500, message, retryAfterMs: undefined }
   }
   const { retryAfterMs } = error

@@ -261,6 +261,13 @@ const outcomes: readonly { name: string; error: Error; grpc: number; http: numbe
     http: 500,
     retryAfterMs: null,
   },
+  {
+    name: 'is for good here, and may be sent again',
+    error: new ConsumeError('a statement failed', { retryable: false, clientMayRetry: true }),
+    grpc: status.UNAVAILABLE,
+    http: 503,
+    retryAfterMs: null,
+  },
   { name: 'is a mistake', error: new TypeError('oh'), grpc: status.INTERNAL, http: 500, retryAfterMs: null },
 ]
 for (const { name, error, grpc, http, retryAfterMs } of outcomes) {
