@@ -8,11 +8,12 @@ const slow = { timeout: 600_000 }
 
 /**
  * A fake: there is no Alloy here. It does the one thing that a migration has to wait for: it notes how far it has read its
- * file only when it stops.
+ * file only when it stops. systemd ends all of a service's processes, so what it starts for that has to ignore it.
  */
 const fakeAlloy = `#!/bin/sh
 echo "fake Alloy: $*"
-trap 'mkdir -p /var/lib/alloy/data/loki.source.file.app
+trap 'trap "" TERM
+  mkdir -p /var/lib/alloy/data/loki.source.file.app
   sed "s/SIZE/$(stat -c %s /var/log/app/app.log)/" /usr/share/alloy/positions >/var/lib/alloy/data/loki.source.file.app/positions.yml
   exit 0' TERM
 while :; do sleep 1 & wait $!; done
