@@ -152,9 +152,10 @@ interface Search {
   readonly longest: boolean
 }
 
-/** The paths that some text leads to: how many end at each position. */
+/** The paths that some text leads to: the positions where some end, in their order, and how many end at each. */
 interface Paths {
-  readonly counts: ReadonlyMap<number, number>
+  readonly at: readonly number[]
+  readonly counts: readonly number[]
   /**
    * Do all the paths begin where a search really begins, so that one alone at an accepting position is a match? Not after
    * paths that may have been a match which ended before: some of those left may begin inside of it.
@@ -163,59 +164,92 @@ interface Paths {
 }
 
 function countPaths(positions: Positions, whole: Fragment, search: Search): boolean {
-  const letters = representatives(positions.sets)
-  const accepts = letters.map((letter) => positions.sets.map((set) => has(set, letter)))
+  const accepts = representatives(positions.sets).map((letter) => positions.sets.map((set) => has(set, letter)))
+  const first = whole.first.toSorted((a, b) => a - b)
   const last = new Set(whole.last)
   const seen = new Set<string>()
-  const waiting: Paths[] = [{ counts: new Map(), real: search.longest }]
+  const waiting: Paths[] = [{ at: [], counts: [], real: search.longest }]
   let steps = 0
   // The first state is the start; a search that is not anchored has it in every state.
   for (let i = 0; i < waiting.length; i++) {
     const state = waiting[i] as Paths
-    const only = state.real ? onlyPath(state.counts) : undefined
+    const reach = reachOf(state, positions)
+    const only = state.real && state.at.length === 1 && state.counts[0] === 1
+    const mayHaveMatched = state.at.some((p) => last.has(p))
     for (const accept of accepts) {
-      const next = new Map<number, number>()
-      let paths = 0
-      let { real } = state
-      const go = (to: readonly number[], count: number): void => {
-        steps += to.length
-        for (const q of to) {
-          if (accept[q] !== true) continue
-          if (search.sure.has(q)) {
-            real = false
-            continue
-          }
-          next.set(q, (next.get(q) ?? 0) + count)
-          paths += count
-        }
-      }
-      for (const [p, count] of state.counts) go(positions.follow[p] as number[], count)
+      const next = read(reach, accept, search.sure, state.real)
       // A search that has this path alone ends in a match with this letter in it: none begins at it.
-      const goesOn = only !== undefined && real && paths === 1 && holdsAny(next, last)
-      if (paths === 0) real = search.longest
-      else if (!goesOn && holdsAny(state.counts, last)) real = false
-      if (i === 0 || (!search.anchored && !goesOn)) go(whole.first, 1)
-      if (paths > pathsMax || ++steps > stepsMax) return false
-      if (paths === 0) continue
-      if (paths > 1 && holdsAny(next, last)) real = false
-      const key = [...next].sort((a, b) => a[0] - b[0]).join(';') + (real ? '!' : '')
+      const goesOn = only && next.real && next.paths === 1 && last.has(next.at[0] as number)
+      if (next.paths === 0) next.real = search.longest
+      else if (!goesOn && mayHaveMatched) next.real = false
+      if (i === 0 || (!search.anchored && !goesOn)) begin(next, first, accept, search.sure)
+      steps += 1 + next.at.length
+      if (next.paths > pathsMax || steps > stepsMax) return false
+      if (next.paths === 0) continue
+      if (next.paths > 1 && next.at.some((p) => last.has(p))) next.real = false
+      const key = `${next.at.join()};${next.counts.join()}${next.real ? '!' : ''}`
       if (seen.has(key)) continue
       seen.add(key)
       if (seen.size > statesMax) return false
-      waiting.push({ counts: next, real })
+      waiting.push({ at: next.at, counts: next.counts, real: next.real })
     }
   }
   return true
 }
 
-/** The position where the only path ends, if there is one path only. */
-function onlyPath(counts: ReadonlyMap<number, number>): number | undefined {
-  const [first] = counts
-  return counts.size === 1 && first?.[1] === 1 ? first[0] : undefined
+/** Where the paths go on, whatever comes. */
+function reachOf({ at, counts, real }: Paths, positions: Positions): Paths {
+  const sums = new Map<number, number>()
+  for (const [i, p] of at.entries()) {
+    for (const q of positions.follow[p] as number[]) sums.set(q, (sums.get(q) ?? 0) + (counts[i] as number))
+  }
+  const reached = [...sums.keys()].sort((a, b) => a - b)
+  return { at: reached, counts: reached.map((q) => sums.get(q) as number), real }
 }
 
-function holdsAny(counts: ReadonlyMap<number, number>, positions: ReadonlySet<number>): boolean {
-  return counts.keys().some((p) => positions.has(p))
+interface Next {
+  at: number[]
+  counts: number[]
+  /** How many there are in all. */
+  paths: number
+  real: boolean
+}
+
+/** Those of the paths that a letter lets go on. */
+function read({ at, counts }: Paths, accept: readonly boolean[], sure: ReadonlySet<number>, real: boolean): Next {
+  const next: Next = { at: [], counts: [], paths: 0, real }
+  for (let i = 0; i < at.length; i++) {
+    const q = at[i] as number
+    if (accept[q] !== true) continue
+    if (sure.has(q)) {
+      next.real = false
+      continue
+    }
+    const count = counts[i] as number
+    next.at.push(q)
+    next.counts.push(count)
+    next.paths += count
+  }
+  return next
+}
+
+/** Add the paths that begin with the letter. */
+function begin(next: Next, first: readonly number[], accept: readonly boolean[], sure: ReadonlySet<number>): void {
+  let i = 0
+  for (const q of first) {
+    if (accept[q] !== true) continue
+    if (sure.has(q)) {
+      next.real = false
+      continue
+    }
+    while (i < next.at.length && (next.at[i] as number) < q) i++
+    if (next.at[i] === q) next.counts[i] = (next.counts[i] as number) + 1
+    else {
+      next.at.splice(i, 0, q)
+      next.counts.splice(i, 0, 1)
+    }
+    next.paths++
+  }
 }
 
 /** One code point for every way in which the sets tell code points apart. */
