@@ -11,7 +11,7 @@ processors:
   transform:
     log_statements:
       - set(log.attributes["xml"], GetXML(log.body, "/a/b"))
-      - replace_pattern(log.attributes["xml"], "(o+u+)+n", "unfou")
+      - replace_pattern(log.attributes["xml"], "o\\\\pLn", "unfou")
       - merge_maps(log.attributes, UserAgent("curl/7.81.0"), "upsert")
 exporters:
   file: { path: '${written}', flush_interval: 100ms }

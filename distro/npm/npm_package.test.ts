@@ -83,7 +83,7 @@ describe("npm's package", { skip: process.platform !== 'linux' && 'it is for Lin
     const alloy = join(directory, 'lazy.alloy')
     writeFileSync(
       alloy,
-      'prometheus.relabel "a" {\n  forward_to = []\n  rule {\n    source_labels = ["a"]\n    regex = "(x+x+)+y"\n' +
+      'prometheus.relabel "a" {\n  forward_to = []\n  rule {\n    source_labels = ["a"]\n    regex = "\\\\pL+x"\n' +
         '    replacement = encoding.from_yaml("a: b").a\n    target_label = "b"\n  }\n}\n',
     )
     const whole = run(['validate', alloy])
