@@ -6,7 +6,7 @@ import { test, type TestContext } from 'node:test'
 import { connect as connectTls, type ConnectionOptions } from 'node:tls'
 import { Capsule, ConsumeError, defineSettings, type LogsPort } from '#component'
 import { relabelRuleBlocks, RelabelRules } from '#component/relabel'
-import { decoded, problemsOf, TestHost, type Written } from '#component/test_host'
+import { eventually, decoded, problemsOf, TestHost, type Written } from '#component/test_host'
 import { ManualClock } from '#lib/clock'
 import type { Logs } from '#pdata'
 import { labelText } from '#pdata/loki'
@@ -376,9 +376,9 @@ test('A message waits as long as is set for a line that goes on with it', async 
   const s = await new Syslog(clock).start(t, { continuation_timeout: '2s', syslog_format: 'rfc3164' })
   const socket = s.connect()
   t.after(() => socket.destroy())
+  const before = clock.pending
   socket.write('<13>Oct 11 22:14:15 host app: one\n')
-  // Beside the connection's own time there is that of the message.
-  while (clock.pending < 1) await new Promise((resolve) => setImmediate(resolve))
+  await eventually('the message is read', () => clock.pending > before)
   await clock.advance(1999)
   assert.deepEqual(s.lines, [])
   await clock.advance(1)
