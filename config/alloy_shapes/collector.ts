@@ -206,40 +206,8 @@ otelcol.exporter.kafka {
     encoding string "otlp_proto"
     message_key_from_metadata_key string
   }
-  authentication {
-    plaintext {
-      username! string
-      password! secret
-    }
-    sasl {
-      username! string
-      password! secret
-      mechanism! string
-      version int
-      aws_msk {
-        region! string
-      }
-    }
-    tls { @otel_tls_client }
-    kerberos {
-      service_name string
-      realm string
-      use_keytab bool
-      username! string
-      password secret
-      config_file string
-      keytab_file string
-      disable_fast_negotiation bool
-    }
-  }
-  metadata {
-    full bool true
-    refresh_interval duration "10m"
-    retry {
-      max_retries int 3
-      backoff duration "250ms"
-    }
-  }
+  authentication { @kafka_authentication }
+  metadata { @kafka_metadata }
   retry_on_failure { @otel_retry }
   sending_queue { @otel_queue }
   producer {
@@ -698,40 +666,8 @@ otelcol.receiver.kafka {
     exclude_topics list(string)
   }
   resolve_canonical_bootstrap_servers_only bool
-  authentication {
-    plaintext {
-      username! string
-      password! secret
-    }
-    sasl {
-      username! string
-      password! secret
-      mechanism! string
-      version int
-      aws_msk {
-        region! string
-      }
-    }
-    tls { @otel_tls_client }
-    kerberos {
-      service_name string
-      realm string
-      use_keytab bool
-      username! string
-      password secret
-      config_file string
-      keytab_file string
-      disable_fast_negotiation bool
-    }
-  }
-  metadata {
-    full bool true
-    refresh_interval duration "10m"
-    retry {
-      max_retries int 3
-      backoff duration "250ms"
-    }
-  }
+  authentication { @kafka_authentication }
+  metadata { @kafka_metadata }
   autocommit {
     enable bool true
     interval duration "1s"

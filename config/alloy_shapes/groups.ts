@@ -86,7 +86,7 @@ otel_queue {
   }
   storage handler
 }
-otel_tls_client {
+otel_tls {
   ca_pem string
   ca_file string
   cert_pem string
@@ -106,31 +106,50 @@ otel_tls_client {
     owner_auth string
     auth string
   }
+}
+otel_tls_client {
+  @otel_tls
   insecure bool
   insecure_skip_verify bool
   server_name string
 }
 otel_tls_server {
-  ca_pem string
-  ca_file string
-  cert_pem string
-  cert_file string
-  key_pem secret
-  key_file string
-  min_version string
-  max_version string
-  reload_interval duration
-  cipher_suites list(string)
-  include_insecure_cipher_suites bool
-  include_system_ca_certs_pool bool
-  curve_preferences list(string)
-  tpm {
-    @switched_off
-    path string
-    owner_auth string
-    auth string
-  }
+  @otel_tls
   client_ca_file string
+}
+kafka_authentication {
+  plaintext {
+    username! string
+    password! secret
+  }
+  sasl {
+    username! string
+    password! secret
+    mechanism! string
+    version int
+    aws_msk {
+      region! string
+    }
+  }
+  tls { @otel_tls_client }
+  kerberos {
+    service_name string
+    realm string
+    use_keytab bool
+    username! string
+    password secret
+    config_file string
+    keytab_file string
+    disable_fast_negotiation bool
+  }
+}
+kafka_metadata {
+  full bool true
+  refresh_interval duration "10m"
+  retry {
+    max_retries int 3
+    backoff duration "250ms"
+  }
 }
 oauth2 {
   client_id string
