@@ -94,6 +94,7 @@ export class Regexp {
   #guarded: GuardedRegexp | undefined
   #nativeIndexed: RegExp | undefined
   #nativeGlobal: RegExp | undefined
+  readonly #isNullable: boolean
   readonly #tree: RegexpNode | undefined
   readonly #isWholeText: boolean
   #forNative: boolean | undefined
@@ -107,6 +108,7 @@ export class Regexp {
     const parsed: ParsedRegexp | undefined = onlyRe2 ? undefined : parseRegexp(this.#pattern)
     this.#tree = parsed?.node
     this.#isWholeText = parsed !== undefined && isWholeText(parsed.node)
+    this.#isNullable = parsed !== undefined && isNullable(parsed.node)
     this.#native = undefined
     this.#guarded = undefined
     this.#nativeIndexed = undefined
@@ -186,12 +188,9 @@ export class Regexp {
   /** `text` with every match replaced by what `template` expands to (Go's `ReplaceAllString`). */
   replaceAll(text: string, template: string): string {
     const parts = this.template(template)
-    if (parts.isConstant && this.#tree !== undefined && !isNullable(this.#tree)) {
+    if (parts.isConstant && !this.#isNullable) {
       const native = this.#nativeFor(text)
-      if (native !== undefined) {
-        this.#nativeGlobal ??= new RegExp(native.source, `${native.flags}g`)
-        return text.replace(this.#nativeGlobal, parts.replacement)
-      }
+      if (native !== undefined) return text.replace(this.#global(native), parts.replacement)
     }
     let out = ''
     let copied = 0
@@ -246,6 +245,11 @@ export class Regexp {
     return this.#native === null || text.length > nativeLengthMax ? undefined : this.#native
   }
 
+  /** `#nativeFor`'s, to go on from a place. */
+  #global(native: RegExp): RegExp {
+    return (this.#nativeGlobal ??= new RegExp(native.source, `${native.flags}g`))
+  }
+
   /** See `#nativeFor`, which is to be asked first. */
   #guardedFor(text: string): GuardedRegexp | undefined {
     return this.#guarded?.takes(text) === true ? this.#guarded : undefined
@@ -293,7 +297,7 @@ export class Regexp {
   #finder(text: string): (from: number) => boolean {
     const native = this.#nativeFor(text)
     if (native !== undefined) {
-      const global = (this.#nativeGlobal ??= new RegExp(native.source, `${native.flags}g`))
+      const global = this.#global(native)
       return (from) => {
         global.lastIndex = from
         return isFound(global.exec(text))
